@@ -1,0 +1,5 @@
+"""Antiphon: a musical partner made of software."""
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"

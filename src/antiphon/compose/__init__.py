@@ -1,0 +1,1 @@
+"""Off-line music making: continue a piece."""

@@ -1,0 +1,126 @@
+"""The score: a whole piece, as parts of notes on a tick grid with tempo, meter and key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphon.music.event import EVENT, Events, instrument_of
+
+__all__ = ["KEY", "METER", "NOTE", "TEMPO", "Part", "Score"]
+
+NOTE = np.dtype([("onset", "i8"), ("duration", "i8"), ("pitch", "u1"), ("velocity", "u1")])
+"""Ticks, ticks (> 0), MIDI pitch, velocity 1..127."""
+TEMPO = np.dtype([("tick", "i8"), ("microseconds", "i8")])
+"""From this tick on, microseconds a quarter note."""
+METER = np.dtype([("tick", "i8"), ("numerator", "i2"), ("denominator", "i2")])
+KEY = np.dtype([("tick", "i8"), ("sharps", "i1"), ("minor", "?")])
+"""From this tick on, sharps (negative: flats) in the signature."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One instrument's notes, shape (n,) of dtype `NOTE`, sorted by onset, then pitch.
+
+    `program` 0..127 is the melodic program, or the kit when `is_drum`. No two notes of one pitch overlap.
+    """
+
+    program: int
+    is_drum: bool
+    notes: npt.NDArray[np.void]
+    name: str = ""
+
+    @property
+    def instrument(self) -> int:
+        return instrument_of(self.program, drum=self.is_drum)
+
+
+@dataclass(frozen=True)
+class Score:
+    """A piece: its parts and its maps of tempo, meter and key, all on one grid of ticks.
+
+    `repairs` says, one line each, what was mended while reading (empty for a clean file).
+    """
+
+    ticks_per_quarter: int
+    parts: tuple[Part, ...]
+    tempos: npt.NDArray[np.void] = field(default_factory=lambda: np.array([(0, 500_000)], TEMPO))
+    meters: npt.NDArray[np.void] = field(default_factory=lambda: np.empty(0, METER))
+    keys: npt.NDArray[np.void] = field(default_factory=lambda: np.empty(0, KEY))
+    repairs: tuple[str, ...] = ()
+
+    def seconds(self, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Seconds from the start for `ticks` (any shape), through the tempo map; 120 bpm before its first entry."""
+        tick = np.asarray(ticks, np.float64)
+        starts, rates = self.tempos["tick"].astype(np.float64), self.tempos["microseconds"] * 1e-6
+        if len(starts) == 0 or starts[0] > 0:
+            starts, rates = np.append(0.0, starts), np.append(0.5, rates)
+        rates = rates / self.ticks_per_quarter
+        elapsed = np.append(0.0, np.cumsum(np.diff(starts) * rates[:-1]))
+        row = np.clip(np.searchsorted(starts, tick, side="right") - 1, 0, None)
+        return np.asarray(elapsed[row] + (tick - starts[row]) * rates[row])
+
+    @property
+    def n_notes(self) -> int:
+        return sum(len(part.notes) for part in self.parts)
+
+    @property
+    def duration(self) -> float:
+        """Seconds until the last release."""
+        ends = [int((p.notes["onset"] + p.notes["duration"]).max()) for p in self.parts if len(p.notes)]
+        return float(self.seconds(max(ends))) if ends else 0.0
+
+    def events(self) -> Events:
+        """Every onset and release in order, shape (2 * n_notes,) of dtype `EVENT`, in seconds.
+
+        At one time releases come before onsets, then lower instruments, then lower pitches. Parts that share an
+        instrument are merged: where they collide on a pitch, the later onset ends the earlier note.
+        """
+        columns = []
+        for part in self.parts:
+            notes = part.notes
+            columns.append(
+                (
+                    self.seconds(notes["onset"]),
+                    self.seconds(notes["onset"] + notes["duration"]),
+                    np.full(len(notes), part.instrument),
+                    notes["pitch"].astype(np.int64),
+                    notes["velocity"].astype(np.int64),
+                )
+            )
+        if not columns:
+            return np.empty(0, EVENT)
+        onset, release, instrument, pitch, velocity = (np.concatenate(c) for c in zip(*columns, strict=True))
+        return merged_events(onset, release, instrument, pitch, velocity)
+
+
+def merged_events(
+    onset: npt.NDArray[np.float64],
+    release: npt.NDArray[np.float64],
+    instrument: npt.NDArray[np.int64],
+    pitch: npt.NDArray[np.int64],
+    velocity: npt.NDArray[np.int64],
+) -> Events:
+    """Notes, shape (n,) each and in seconds, to one stream of `EVENT` with no overlap on any (instrument, pitch).
+
+    A later onset ends the earlier note; of notes that start together on one key the longest is kept.
+    """
+    order = np.lexsort((-release, onset, pitch, instrument))
+    onset, release, instrument, pitch, velocity = (a[order] for a in (onset, release, instrument, pitch, velocity))
+    key = instrument * 128 + pitch
+    same = np.append(False, (key[1:] == key[:-1]) & (onset[1:] <= onset[:-1]))
+    onset, release, instrument, pitch, velocity, key = (
+        a[~same] for a in (onset, release, instrument, pitch, velocity, key)
+    )
+    following = np.append(key[1:] == key[:-1], False)
+    release = np.where(following, np.minimum(release, np.append(onset[1:], np.inf)), release)
+    n = len(onset)
+    events = np.empty(2 * n, EVENT)
+    events["at"] = np.concatenate([release, onset])
+    events["instrument"] = np.tile(instrument, 2)
+    events["pitch"] = np.tile(pitch, 2)
+    events["velocity"] = np.concatenate([np.zeros(n, np.int64), velocity])
+    order = np.lexsort((events["pitch"], events["instrument"], events["velocity"] > 0, events["at"]))
+    return events[order]
