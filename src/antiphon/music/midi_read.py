@@ -1,0 +1,327 @@
+"""Standard MIDI Files to scores: reads any file that holds music, mends what is broken in it and says what it mended.
+
+The parser (`midi_tracks`) and the pairing of onsets with releases (`pairing`) are our own: a file must neither lose
+hanging notes, nor be refused over a stray byte, nor be read with another track's tempo missing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphon.music.midi_tracks import Header, Meta, MidiError, RawTrack, find_tracks, read_header, read_track
+from antiphon.music.pairing import HANGING, Ints, end_at_restrikes, pair_notes
+from antiphon.music.score import KEY, METER, NOTE, TEMPO, Part, Score
+
+__all__ = ["DRUM_CHANNEL", "MidiError", "read_midi"]
+
+DRUM_CHANNEL = 9
+"""General MIDI's percussion channel, counted from 0."""
+
+DEFAULT_DIVISION = 480
+"""Ticks a quarter where the header says 0."""
+
+DEFAULT_TEMPO = 500_000
+"""Microseconds a quarter until a file says otherwise (SMF 1.0): 120 bpm."""
+
+LARGEST_DENOMINATOR_POWER = 7
+"""A meter's denominator is written as a power of two; more than 128 is damage."""
+
+NAME, PORT, SET_TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x03, 0x21, 0x51, 0x58, 0x59
+SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """All tracks' channel events as columns of shape (n,), track by track, in each by time.
+
+    `channel` tells ports apart (16 channels each); in a format 2 file every track is a port of its own.
+    """
+
+    track: Ints
+    tick: Ints
+    channel: Ints
+    message: Ints
+    first: Ints
+    second: Ints
+
+    def where(self, selected: npt.NDArray[np.bool_]) -> _Stream:
+        columns = (self.track, self.tick, self.channel, self.message, self.first, self.second)
+        return _Stream(*(column[selected] for column in columns))
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """Paired notes as columns of shape (n,), sorted by `key`: track, channel and pitch in one number."""
+
+    key: Ints
+    track: Ints
+    channel: Ints
+    onset: Ints
+    release: Ints
+    pitch: Ints
+    velocity: Ints
+
+
+def read_midi(source: str | Path | bytes, *, pedal: bool = False) -> Score:
+    """Read a Standard MIDI File (a path, or its bytes), mending what is mendable; `Score.repairs` tells what was.
+
+    Channel state is global, as in a sequencer: a note plays the program in force on its channel at its onset, whichever
+    track set it, and there is a part for every (track, channel, program) that has notes. Channel 10 is drums. All
+    tempos, meters and key signatures are merged by tick. Format 2's tracks are laid one after the other. SMPTE division
+    becomes a constant tempo. A division of 0 is read as 480 ticks a quarter. With `pedal`, notes released while their
+    channel's sustain pedal is down last until it comes up or their key is struck again.
+
+    A file without notes is a score without parts. Raises `MidiError`, in one line, for what is not MIDI, is empty or
+    cannot be opened.
+    """
+    data, name = _bytes_of(source)
+    header = read_header(data, name)
+    damage: Counter[str] = Counter()
+    tracks = [read_track(chunk) for chunk in find_tracks(data, header.body, damage)]
+    for track in tracks:
+        damage.update(track.damage)
+    if header.tracks != len(tracks):
+        damage["tracks more or fewer than the header says"] += abs(header.tracks - len(tracks))
+    offsets = _track_offsets(header, tracks)
+    stream = _stream(tracks, offsets, header, damage)
+    end = max((o + t.end for o, t in zip(offsets, tracks, strict=True)), default=0)
+    division, tempo = _division(header.division, damage)
+    metas = _merged_metas(tracks, offsets, header)
+    notes = _notes(stream, offsets, tracks, division, damage)
+    if pedal:
+        notes = _with_pedal(notes, stream, end)
+    return Score(
+        ticks_per_quarter=division,
+        parts=_parts(notes, _programs(notes, stream), [_track_name(track) for track in tracks]),
+        tempos=_tempos(metas, damage) if tempo is None else np.array([(0, tempo)], TEMPO),
+        meters=_meters(metas, damage),
+        keys=_keys(metas, damage),
+        repairs=tuple(f"{what}: {count}" for what, count in sorted(damage.items())),
+    )
+
+
+def _bytes_of(source: str | Path | bytes) -> tuple[bytes, str]:
+    if isinstance(source, bytes):
+        return source, "MIDI data"
+    try:
+        return Path(source).read_bytes(), str(source)
+    except OSError as error:
+        raise MidiError(f"{source}: cannot be read: {error.strerror}") from error
+
+
+def _division(division: int, damage: Counter[str]) -> tuple[int, int | None]:
+    """Ticks a quarter, and the constant tempo when the division is SMPTE (so many ticks a second)."""
+    if division == 0 or (division & 0x8000 and not division & 0xFF):
+        damage[f"division of 0 read as {DEFAULT_DIVISION} ticks a quarter"] += 1
+        return DEFAULT_DIVISION, None
+    if not division & 0x8000:
+        return division, None
+    frames, ticks = 256 - (division >> 8), division & 0xFF
+    # 29 stands for 30 drop-frame, 30000 / 1001 frames a second; a quarter is made to be one second (or 1.001).
+    return (30 * ticks, 1_001_000) if frames == 29 else (frames * ticks, 1_000_000)
+
+
+def _track_offsets(header: Header, tracks: Sequence[RawTrack]) -> list[int]:
+    """The tick at which each track begins: 0, but in format 2, where they follow one another."""
+    if header.format != 2:
+        return [0] * len(tracks)
+    ends = np.cumsum([0] + [track.end for track in tracks])
+    return [int(end) for end in ends[:-1]]
+
+
+def _stream(tracks: Sequence[RawTrack], offsets: Sequence[int], header: Header, damage: Counter[str]) -> _Stream:
+    lengths = [len(track.words) for track in tracks]
+    words = np.concatenate([np.empty(0, np.int64), *(track.words for track in tracks)])
+    track = np.repeat(np.arange(len(tracks)), lengths)
+    ports = range(len(tracks)) if header.format == 2 else [_port(track) for track in tracks]
+    port = np.repeat(np.array(ports, np.int64), lengths)
+    tick = (words >> 24) + np.repeat(np.array(offsets, np.int64), lengths)
+    status, first, second = words >> 16 & 0xFF, words >> 8 & 0xFF, words & 0xFF
+    beyond = int(((first > 127) | (second > 127)).sum())
+    if beyond:
+        # A set top bit in a pitch or a program is a slip of one bit; a loudness beyond the loudest means the loudest.
+        damage["data bytes above 127 brought into range"] += beyond
+        first, second = first & 0x7F, np.minimum(second, 127)
+    return _Stream(track, tick, port * 16 + (status & 0xF), status >> 4, first, second)
+
+
+def _port(track: RawTrack) -> int:
+    return next((meta.payload[0] for meta in track.metas if meta.kind == PORT and meta.payload), 0)
+
+
+def _notes(
+    stream: _Stream, offsets: Sequence[int], tracks: Sequence[RawTrack], division: int, damage: Counter[str]
+) -> _Notes:
+    """Pair onsets with releases on each (track, channel, pitch), and give every note an end after its beginning."""
+    sounding = stream.where(stream.message <= 9)
+    channels = int(stream.channel.max(initial=0)) + 1
+    key = (sounding.track * channels + sounding.channel) * 128 + sounding.first
+    paired = pair_notes(key, sounding.tick, (sounding.message == 9) & (sounding.second > 0))
+    key, onset = key[paired.index], sounding.tick[paired.index]
+    hanging = int((paired.release == HANGING).sum())
+    kept, release, early, dropped = end_at_restrikes(key, onset, paired.release)
+    index, key, onset = paired.index[kept], key[kept], onset[kept]
+    track, channel = sounding.track[index], sounding.channel[index]
+    if hanging:
+        ends = np.array([o + t.end for o, t in zip(offsets, tracks, strict=True)], np.int64)
+        release = np.where(release == HANGING, _last_resort(stream, channel, onset, ends[track]), release)
+    empty = int((release <= onset).sum())
+    if empty:
+        release = _lengthened(key, onset, release, max(1, division // 32))
+    damage.update(
+        {
+            what: count
+            for what, count in {
+                "releases of silent keys dropped": paired.orphans,
+                "notes without a release closed": hanging,
+                "notes ended where their key is struck again": early,
+                "notes doubled at one moment merged": dropped,
+                "notes of no length lengthened": empty,
+            }.items()
+            if count
+        }
+    )
+    return _Notes(key, track, channel, onset, release, sounding.first[index], sounding.second[index])
+
+
+def _last_resort(stream: _Stream, channel: Ints, onset: Ints, end: Ints) -> Ints:
+    """Where to close notes that nothing releases: the channel's next "all notes off", else the track's end."""
+    silencing = stream.where((stream.message == 0xB) & np.isin(stream.first, (ALL_SOUND_OFF, ALL_NOTES_OFF)))
+    for one in np.unique(silencing.channel):
+        ticks = np.sort(silencing.tick[silencing.channel == one])
+        following = np.searchsorted(ticks, onset, side="right")
+        silenced = (channel == one) & (following < len(ticks))
+        end = np.where(silenced, np.minimum(end, ticks[np.minimum(following, len(ticks) - 1)]), end)
+    return end
+
+
+def _lengthened(key: Ints, onset: Ints, release: Ints, duration: int) -> Ints:
+    """Notes without length made `duration` ticks long, or as long as their key stays free (onsets on a key differ)."""
+    free = np.append(np.where(key[1:] == key[:-1], onset[1:], HANGING), HANGING)[: len(key)]
+    return np.where(release <= onset, np.minimum(onset + duration, free), release)
+
+
+def _with_pedal(notes: _Notes, stream: _Stream, end: int) -> _Notes:
+    """Prolong the notes that end while their channel's sustain pedal is down."""
+    pedals = stream.where((stream.message == 0xB) & np.isin(stream.first, (SUSTAIN, RESET_CONTROLLERS)))
+    release = notes.release.copy()
+    for channel in np.unique(pedals.channel):
+        here = pedals.where(pedals.channel == channel)
+        order = np.argsort(here.tick, kind="stable")
+        tick = here.tick[order]
+        down = ((here.first == SUSTAIN) & (here.second >= 64))[order]
+        change = np.append(True, down[1:] != down[:-1])
+        tick, down = tick[change], down[change]
+        mine = np.flatnonzero(notes.channel == channel)
+        # The state just before the release counts: a pedal pressed as the keys come up catches nothing.
+        state = np.searchsorted(tick, notes.release[mine], side="left") - 1
+        held = (state >= 0) & down[np.maximum(state, 0)]
+        up = np.append(tick, max(end, int(tick[-1])))[state + 1]
+        release[mine] = np.where(held, np.maximum(up, notes.release[mine]), notes.release[mine])
+    _, release, _, _ = end_at_restrikes(notes.key, notes.onset, release)
+    return _Notes(notes.key, notes.track, notes.channel, notes.onset, release, notes.pitch, notes.velocity)
+
+
+def _programs(notes: _Notes, stream: _Stream) -> Ints:
+    """The program in force for each note, shape (n,); 0 where none was selected.
+
+    Tracks are heard in order at one tick, except that a program selected by another track at a note's own tick counts
+    for it, whichever comes first in the file: sequencers send programs before notes.
+    """
+    changes = stream.where(stream.message == 0xC)
+    program = np.zeros(len(notes.onset), np.int64)
+    for channel in np.unique(changes.channel):
+        here = changes.where(changes.channel == channel)
+        order = np.lexsort((here.track, here.tick))
+        tick, track, value = here.tick[order], here.track[order], np.append(0, here.first[order])
+        mine = np.flatnonzero(notes.channel == channel)
+        onset, of_track = notes.onset[mine], notes.track[mine]
+        latest = np.searchsorted(tick, onset, side="right")
+        tied = np.flatnonzero((latest > 0) & (tick[np.maximum(latest - 1, 0)] == onset))
+        for note in tied if len(np.unique(of_track)) > 1 else ():
+            own = np.flatnonzero((tick == onset[note]) & (track == of_track[note]))
+            if len(own):
+                latest[note] = own[-1] + 1
+        program[mine] = value[latest]
+    return program
+
+
+def _parts(notes: _Notes, program: Ints, names: Sequence[str]) -> tuple[Part, ...]:
+    """A part for each (track, channel, program), in that order; its notes sorted by onset, then pitch."""
+    order = np.lexsort((notes.pitch, notes.onset, program, notes.channel, notes.track))
+    track, channel, program = notes.track[order], notes.channel[order], program[order]
+    table = np.empty(len(order), NOTE)
+    table["onset"], table["duration"] = notes.onset[order], (notes.release - notes.onset)[order]
+    table["pitch"], table["velocity"] = notes.pitch[order], notes.velocity[order]
+    changes = (np.diff(track) != 0) | (np.diff(channel) != 0) | (np.diff(program) != 0)
+    starts = np.append(0, np.flatnonzero(changes) + 1)
+    if not len(order):
+        return ()
+    return tuple(
+        Part(int(program[a]), int(channel[a]) % 16 == DRUM_CHANNEL, table[a:b], names[int(track[a])])
+        for a, b in zip(starts, np.append(starts[1:], len(order)), strict=True)
+    )
+
+
+def _track_name(track: RawTrack) -> str:
+    payload = next((meta.payload for meta in track.metas if meta.kind == NAME and meta.payload.strip(b"\0 ")), b"")
+    try:
+        text = payload.decode("utf-8")
+    except UnicodeDecodeError:
+        text = payload.decode("latin-1")  # what the files of the eighties and nineties hold; it cannot fail
+    return text.strip("\0 \t\r\n")
+
+
+def _merged_metas(tracks: Sequence[RawTrack], offsets: Sequence[int], header: Header) -> list[Meta]:
+    """Every track's meta events in order of time. In format 2 each track begins at the default tempo anew."""
+    merged: list[Meta] = []
+    for track, offset in zip(tracks, offsets, strict=True):
+        if header.format == 2 and offset:
+            merged.append(Meta(offset, SET_TEMPO, DEFAULT_TEMPO.to_bytes(3, "big")))
+        merged += [Meta(meta.tick + offset, meta.kind, meta.payload) for meta in track.metas]
+    return sorted(merged, key=lambda meta: meta.tick)
+
+
+def _last_at_each_tick(rows: list[tuple[int, ...]], dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
+    return np.array(list({row[0]: row for row in rows}.values()), dtype)
+
+
+def _tempos(metas: Sequence[Meta], damage: Counter[str]) -> npt.NDArray[np.void]:
+    rows: list[tuple[int, ...]] = []
+    for meta in metas:
+        if meta.kind == SET_TEMPO:
+            microseconds = int.from_bytes(meta.payload, "big")
+            if len(meta.payload) == 3 and microseconds:
+                rows.append((meta.tick, microseconds))
+            else:
+                damage["impossible tempos ignored"] += 1
+    return _last_at_each_tick(rows or [(0, DEFAULT_TEMPO)], TEMPO)
+
+
+def _meters(metas: Sequence[Meta], damage: Counter[str]) -> npt.NDArray[np.void]:
+    rows: list[tuple[int, ...]] = []
+    for meta in metas:
+        if meta.kind == TIME_SIGNATURE:
+            if len(meta.payload) >= 2 and meta.payload[0] and meta.payload[1] <= LARGEST_DENOMINATOR_POWER:
+                rows.append((meta.tick, meta.payload[0], 1 << meta.payload[1]))
+            else:
+                damage["impossible meters ignored"] += 1
+    return _last_at_each_tick(rows, METER)
+
+
+def _keys(metas: Sequence[Meta], damage: Counter[str]) -> npt.NDArray[np.void]:
+    rows: list[tuple[int, ...]] = []
+    for meta in metas:
+        if meta.kind == KEY_SIGNATURE:
+            sharps = int.from_bytes(meta.payload[:1], "big", signed=True)
+            if len(meta.payload) == 2 and abs(sharps) <= 7 and meta.payload[1] <= 1:
+                rows.append((meta.tick, sharps, meta.payload[1]))
+            else:
+                damage["impossible key signatures ignored"] += 1
+    return _last_at_each_tick(rows, KEY)
