@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +40,11 @@ SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
 class _Stream:
     """All tracks' channel events as columns of shape (n,), track by track, in each by time.
 
-    `channel` tells ports apart (16 channels each); in a format 2 file every track is a port of its own.
+    `place` numbers the events of the whole file. `channel` tells ports apart (16 channels each); in a format 2 file
+    every track is a port of its own.
     """
 
+    place: Ints
     track: Ints
     tick: Ints
     channel: Ints
@@ -50,16 +52,20 @@ class _Stream:
     first: Ints
     second: Ints
 
-    def where(self, selected: npt.NDArray[np.bool_]) -> _Stream:
-        columns = (self.track, self.tick, self.channel, self.message, self.first, self.second)
+    def where(self, selected: npt.NDArray[np.bool_] | Ints) -> _Stream:
+        columns = (self.place, self.track, self.tick, self.channel, self.message, self.first, self.second)
         return _Stream(*(column[selected] for column in columns))
 
 
 @dataclass(frozen=True)
 class _Notes:
-    """Paired notes as columns of shape (n,), sorted by `key`: track, channel and pitch in one number."""
+    """Paired notes as columns of shape (n,), sorted by `key`: track, channel and pitch in one number.
+
+    `place` is that of the onset in the file, as in `_Stream`.
+    """
 
     key: Ints
+    place: Ints
     track: Ints
     channel: Ints
     onset: Ints
@@ -148,7 +154,7 @@ def _stream(tracks: Sequence[RawTrack], offsets: Sequence[int], header: Header, 
         # A set top bit in a pitch or a program is a slip of one bit; a loudness beyond the loudest means the loudest.
         damage["data bytes above 127 brought into range"] += beyond
         first, second = first & 0x7F, np.minimum(second, 127)
-    return _Stream(track, tick, port * 16 + (status & 0xF), status >> 4, first, second)
+    return _Stream(np.arange(len(words)), track, tick, port * 16 + (status & 0xF), status >> 4, first, second)
 
 
 def _port(track: RawTrack) -> int:
@@ -187,7 +193,8 @@ def _notes(
             if count
         }
     )
-    return _Notes(key, track, channel, onset, release, sounding.first[index], sounding.second[index])
+    pitch, velocity = sounding.first[index], sounding.second[index]
+    return _Notes(key, sounding.place[index], track, channel, onset, release, pitch, velocity)
 
 
 def _last_resort(stream: _Stream, channel: Ints, onset: Ints, end: Ints) -> Ints:
@@ -225,31 +232,36 @@ def _with_pedal(notes: _Notes, stream: _Stream, end: int) -> _Notes:
         up = np.append(tick, max(end, int(tick[-1])))[state + 1]
         release[mine] = np.where(held, np.maximum(up, notes.release[mine]), notes.release[mine])
     _, release, _, _ = end_at_restrikes(notes.key, notes.onset, release)
-    return _Notes(notes.key, notes.track, notes.channel, notes.onset, release, notes.pitch, notes.velocity)
+    return replace(notes, release=release)
 
 
 def _programs(notes: _Notes, stream: _Stream) -> Ints:
     """The program in force for each note, shape (n,); 0 where none was selected.
 
-    Tracks are heard in order at one tick, except that a program selected by another track at a note's own tick counts
-    for it, whichever comes first in the file: sequencers send programs before notes.
+    At one tick a track hears its own programs in their order among its notes. What other tracks select at that tick
+    counts too, whichever track comes first in the file: sequencers send programs before notes.
     """
     changes = stream.where(stream.message == 0xC)
     program = np.zeros(len(notes.onset), np.int64)
     for channel in np.unique(changes.channel):
         here = changes.where(changes.channel == channel)
-        order = np.lexsort((here.track, here.tick))
-        tick, track, value = here.tick[order], here.track[order], np.append(0, here.first[order])
+        here = here.where(np.argsort(here.tick, kind="stable"))
         mine = np.flatnonzero(notes.channel == channel)
-        onset, of_track = notes.onset[mine], notes.track[mine]
-        latest = np.searchsorted(tick, onset, side="right")
-        tied = np.flatnonzero((latest > 0) & (tick[np.maximum(latest - 1, 0)] == onset))
-        for note in tied if len(np.unique(of_track)) > 1 else ():
-            own = np.flatnonzero((tick == onset[note]) & (track == of_track[note]))
-            if len(own):
-                latest[note] = own[-1] + 1
-        program[mine] = value[latest]
+        onset = notes.onset[mine]
+        before, until = (np.searchsorted(here.tick, onset, side=side) for side in ("left", "right"))
+        for tied in np.flatnonzero(before < until):
+            among = slice(before[tied], until[tied])
+            place, track = notes.place[mine[tied]], notes.track[mine[tied]]
+            until[tied] = before[tied] + _last_heard(here.place[among], here.track[among], place, track)
+        program[mine] = np.append(0, here.first)[until]
     return program
+
+
+def _last_heard(places: Ints, tracks: Ints, place: int, track: int) -> int:
+    """Of program changes at a note's own tick, how far (from 1) the one is that it hears; 0 for none of them."""
+    own = np.flatnonzero((tracks == track) & (places < place))
+    heard = own if len(own) else np.flatnonzero(tracks != track)
+    return int(heard[-1]) + 1 if len(heard) else 0
 
 
 def _parts(notes: _Notes, program: Ints, names: Sequence[str]) -> tuple[Part, ...]:

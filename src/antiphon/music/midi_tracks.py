@@ -149,13 +149,16 @@ def read_track(data: bytes) -> RawTrack:
                 if byte < 0xF0:
                     status = byte
                     shifted = byte << 16
-            elif status == 0:
-                if interrupted == 0:
-                    damage["data bytes without a status skipped"] += 1
-                    i += 1
-                    continue
+            elif status == 0 and interrupted:
                 damage["running statuses kept across a meta event"] += 1
                 status, shifted, interrupted = interrupted, interrupted << 16, 0
+            elif status == 0:
+                damage["data bytes without a status skipped"] += 1
+                while byte < 0x80:
+                    i += 1
+                    byte = data[i]
+                i += 1
+                status, shifted = (byte, byte << 16) if byte < 0xF0 else (0, 0)
             if byte < 0xF0:
                 if status < 0xA0:
                     append(at | shifted | data[i] << 8 | data[i + 1])
