@@ -1,0 +1,92 @@
+"""One source file to one piece of a corpus: read, mended, trimmed, and packed for the shards."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphon.music.event import Events
+from antiphon.music.midi_read import MidiError, read_midi
+from antiphon.train.corpus import STORED
+from antiphon.train.fingerprint import sketch
+
+__all__ = ["SHORTEST_NOTE", "Piece", "lengthened", "prepare_piece", "stored"]
+
+SHORTEST_NOTE = 0.01
+"""Seconds. What is shorter (drum hits without length, slips of a finger) is lengthened to this."""
+
+LONGEST_DELTA = 0xFFFF
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What became of one file. `reason` is empty for one that can be used; else `events` and `sketch` are empty.
+
+    `events` has dtype `STORED` and shape (2 * notes,); `sketch` is a fingerprint; `seconds` the time from the first
+    onset to the last release.
+    """
+
+    reason: str
+    sha1: str
+    notes: int
+    seconds: float
+    repairs: tuple[str, ...]
+    events: npt.NDArray[np.void]
+    sketch: npt.NDArray[np.uint64]
+
+
+def prepare_piece(path: Path, *, pedal: bool) -> Piece:
+    """Read and pack the file at `path`. Never raises for what is in the file: `Piece.reason` tells."""
+    sha1 = ""
+    try:
+        data = path.read_bytes()
+        sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+        score = read_midi(data, pedal=pedal)
+        events = lengthened(score.events())
+        packed, seconds = stored(events)
+        return Piece("", sha1, len(events) // 2, seconds, score.repairs, packed, sketch(events))
+    except MidiError as error:
+        reason = str(error)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+    except Exception as error:  # one file must not end a run over a hundred thousand, whatever is wrong with it or us
+        reason = f"{type(error).__name__}: {error}".replace("\n", " ")
+    return Piece(reason, sha1, 0, 0.0, (), np.empty(0, STORED), np.empty(0, np.uint64))
+
+
+def lengthened(events: Events, shortest: float = SHORTEST_NOTE) -> Events:
+    """`events` with notes shorter than `shortest` seconds made that long, or as long as their key stays free.
+
+    Takes a closed stream, dtype `EVENT`, as `Score.events` makes it. Raises ValueError where onsets and releases do not
+    alternate on a key.
+    """
+    key = events["instrument"].astype(np.int64) * 128 + events["pitch"]
+    order = np.argsort(key, kind="stable")
+    on, off = order[0::2], order[1::2]
+    if len(on) != len(off) or (events["velocity"][on] == 0).any() or (events["velocity"][off] > 0).any():
+        raise ValueError("onsets and releases do not alternate")
+    onset, release = events["at"][on], events["at"][off]
+    short = release - onset < shortest
+    if not short.any():
+        return events
+    free = np.append(np.where(key[on[1:]] == key[on[:-1]], onset[1:], np.inf), np.inf)
+    events = events.copy()
+    events["at"][off] = np.where(short, np.maximum(release, np.minimum(onset + shortest, free)), release)
+    return events[np.lexsort((events["pitch"], events["instrument"], events["velocity"] > 0, events["at"]))]
+
+
+def stored(events: Events) -> tuple[npt.NDArray[np.void], float]:
+    """`events` as dtype `STORED`, beginning with the first event at delta 0, and their duration in seconds."""
+    packed = np.empty(len(events), STORED)
+    if not len(events):
+        return packed, 0.0
+    at = events["at"] - events["at"][0]
+    milliseconds = np.rint(at * 1000).astype(np.int64)
+    packed["delta"] = np.minimum(np.diff(milliseconds, prepend=0), LONGEST_DELTA)
+    for name in ("instrument", "pitch", "velocity"):
+        packed[name] = events[name]
+    return packed, float(at[-1])

@@ -1,0 +1,293 @@
+"""Folders of MIDI files to a corpus: read in parallel, freed of near-copies, split so that no piece is on both sides.
+
+The work can be stopped at any moment and taken up again: what has been read lies in ``OUT.partial`` until the corpus is
+whole, which then appears by one rename.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import multiprocessing.connection
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from antiphon.music.midi_files import find_midi
+from antiphon.train.corpus import SPLITS, STORED, CorpusError
+from antiphon.train.piece import Piece, prepare_piece
+from antiphon.train.shards import write_corpus
+from antiphon.train.sides import Row, choose_sides
+
+__all__ = ["Settings", "Source", "Summary", "find_sources", "prepare"]
+
+CHUNK = 48
+"""Files a task: enough to drown the cost of handing it out, few enough to lose little when killed."""
+
+CHUNK_FORMAT = 1
+"""Raised whenever a chunk's content would come out differently, so that no stale one is taken up."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a corpus is prepared; written into its `corpus.json`.
+
+    `valid_fraction` of the pieces (0..1) are set aside, chosen by `seed`; pieces of fewer than `min_notes` notes are
+    left out; `pedal` turns the sustain pedal into longer notes; `exclude` names sets to leave out.
+    """
+
+    valid_fraction: float = 0.03
+    seed: int = 0
+    min_notes: int = 16
+    pedal: bool = True
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to prepare: where it is, how the manifest calls it, its set, and the side it was given ("" for none)."""
+
+    path: Path
+    label: str
+    set: str
+    side: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of a run: files by status, what is in the splits, and how many files an earlier run had read."""
+
+    files: int
+    ok: int
+    refused: int
+    duplicates: int
+    too_short: int
+    excluded: int
+    reused: int
+    pieces: dict[str, int]
+    events: dict[str, int]
+    seconds: dict[str, float]
+    split_hash: str
+
+    def __str__(self) -> str:
+        hours = sum(self.seconds.values()) / 3600
+        return (
+            f"{self.files} files: {self.ok} used ({self.pieces['train']} train, {self.pieces['valid']} valid, "
+            f"{sum(self.events.values())} events, {hours:.1f} h), {self.duplicates} duplicates, "
+            f"{self.too_short} too short, {self.refused} refused, {self.excluded} excluded"
+        )
+
+
+def prepare(
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    jobs: int | None = None,
+    valid_fraction: float = 0.03,
+    seed: int = 0,
+    min_notes: int = 16,
+    pedal: bool = True,
+    exclude: Sequence[str] = (),
+    progress: bool = False,
+) -> Summary:
+    """Prepare the MIDI files below the folders `sources` as the corpus `out`, with `jobs` processes (all cores).
+
+    A source with folders ``train`` and ``valid`` directly in it keeps that split. Files that cannot be read cost a line
+    of the manifest each, never the run. Interrupted or killed, it goes on where it was when called again; files are
+    read anew where their size or date has changed. `progress` shows a bar.
+
+    Raises CorpusError where there is nothing to prepare, `out` is taken, or a process was killed.
+    """
+    settings = Settings(valid_fraction, seed, min_notes, pedal, tuple(sorted(exclude)))
+    if not 0 <= valid_fraction < 1:
+        raise CorpusError(f"the share of pieces set aside must be 0 or more and less than 1, not {valid_fraction}")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CorpusError(f"{out}: already there: name another folder, or remove it first")
+    files = find_sources(sources)
+    partial = out.with_name(out.name + ".partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    wanted = [file for file in files if file.set not in settings.exclude and file.side != "excluded"]
+    chunks = [_Chunk.of(wanted[i : i + CHUNK], partial, pedal) for i in range(0, len(wanted), CHUNK)]
+    missing = [chunk for chunk in chunks if not chunk.path.exists()]
+    reused = len(wanted) - sum(len(chunk.files) for chunk in missing)
+    _read_all(missing, jobs or os.cpu_count() or 1, reused, progress)
+    rows, sketches = _gather(chunks, settings)
+    choose_sides(rows, sketches, settings.valid_fraction, settings.seed)
+    if not any(row.status == "ok" for row in rows):
+        first = next((row.reason for row in rows if row.reason), "all excluded")
+        raise CorpusError(f"none of {len(files)} files can be used; the first: {first}")
+    excluded = [_excluded(file) for file in files if file.set in settings.exclude or file.side == "excluded"]
+    names = [_name(source) for source in sources]
+    whole = partial / "corpus"
+    shutil.rmtree(whole, ignore_errors=True)
+    info = write_corpus(whole, rows, excluded, _pieces(chunks, rows), names, asdict(settings))
+    if out.exists():
+        out.rmdir()
+    whole.rename(out)
+    shutil.rmtree(partial, ignore_errors=True)
+    return _summary([*rows, *excluded], info, reused)
+
+
+def find_sources(sources: Sequence[Path]) -> list[Source]:
+    """All MIDI files below `sources`, in order. Raises CorpusError for a folder that is missing or holds none."""
+    found: list[Source] = []
+    labels: set[str] = set()
+    for folder in sources:
+        if not folder.is_dir():
+            raise CorpusError(f"{folder}: not a folder")
+        files = find_midi(folder)
+        if not files:
+            raise CorpusError(f"{folder}: no MIDI files in it")
+        name = _name(folder)
+        label = next(n for n in (name, *(f"{name}-{i}" for i in range(2, len(sources) + 2))) if n not in labels)
+        labels.add(label)
+        is_split = all((folder / side).is_dir() for side in SPLITS)
+        for file in files:
+            below = file.relative_to(folder)
+            side = ""
+            if is_split:
+                # What lies beside train and valid, say a test split, was set apart for a reason.
+                side = below.parts[0] if below.parts[0] in SPLITS else "excluded"
+            found.append(Source(file, f"{label}/{below.as_posix()}", file.resolve().parent.name, side))
+    return found
+
+
+def _name(folder: Path) -> str:
+    return folder.resolve().name
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Some files, and the path of what is made of them: its name changes whenever they do."""
+
+    files: tuple[Source, ...]
+    path: Path
+    pedal: bool
+
+    @classmethod
+    def of(cls, files: Sequence[Source], folder: Path, pedal: bool) -> _Chunk:
+        facts = hashlib.sha256(f"{CHUNK_FORMAT} {pedal}".encode())
+        for file in files:
+            stat = file.path.stat()
+            facts.update(f"{file.path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode("utf-8", "replace"))
+        return cls(tuple(files), folder / f"chunk-{facts.hexdigest()[:24]}.npz", pedal)
+
+
+def _read_all(chunks: Sequence[_Chunk], jobs: int, reused: int, progress: bool) -> None:
+    """Make every chunk, in this process or in `jobs` others."""
+    total = reused + sum(len(chunk.files) for chunk in chunks)
+    with tqdm(total=total, initial=reused, unit="file", desc="reading", disable=not progress) as bar:
+        if jobs == 1 or len(chunks) < 2:
+            for chunk in chunks:
+                bar.update(_read_chunk(chunk))
+            return
+        # Started afresh rather than forked: a fork would inherit whatever threads and locks its caller has.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(jobs, len(chunks)), context, _become_worker) as pool:
+            try:
+                for done in as_completed([pool.submit(_read_chunk, chunk) for chunk in chunks]):
+                    bar.update(done.result())
+            except BrokenProcessPool as error:
+                raise CorpusError("a reading process was killed (out of memory?): run it again to go on") from error
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+def _become_worker() -> None:
+    """Leave Ctrl-C to the parent, and end when the parent is gone, however it went."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def end_with_parent(sentinel: int = parent.sentinel) -> None:
+            multiprocessing.connection.wait([sentinel])
+            os._exit(1)
+
+        threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _read_chunk(chunk: _Chunk) -> int:
+    """Prepare a chunk's files and keep what came of them, whole or not at all. Returns how many there were."""
+    pieces = [prepare_piece(file.path, pedal=chunk.pedal) for file in chunk.files]
+    beside = chunk.path.with_name(f"writing-{os.getpid()}-{chunk.path.name}")
+    np.savez(
+        beside,
+        events=np.concatenate([piece.events for piece in pieces]),
+        lengths=np.array([len(piece.events) for piece in pieces]),
+        sketches=np.concatenate([piece.sketch for piece in pieces]),
+        sketch_lengths=np.array([len(piece.sketch) for piece in pieces]),
+        facts=np.array(json.dumps([_facts(piece) for piece in pieces])),
+    )
+    beside.replace(chunk.path)
+    return len(pieces)
+
+
+def _facts(piece: Piece) -> dict[str, object]:
+    return {name: getattr(piece, name) for name in ("reason", "sha1", "notes", "seconds", "repairs")}
+
+
+def _gather(chunks: Sequence[_Chunk], settings: Settings) -> tuple[list[Row], list[npt.NDArray[np.uint64]]]:
+    """A manifest row and a sketch for every file read, in order."""
+    rows: list[Row] = []
+    sketches: list[npt.NDArray[np.uint64]] = []
+    for chunk in chunks:
+        with np.load(chunk.path, allow_pickle=False) as made:
+            facts = json.loads(str(made["facts"]))
+            sketches += np.split(made["sketches"], np.cumsum(made["sketch_lengths"])[:-1])
+        for file, fact in zip(chunk.files, facts, strict=True):
+            row = Row(path=file.label, set=file.set, given_side=file.side, **fact)
+            if row.reason:
+                row.status = "refused"
+            elif row.notes < settings.min_notes:
+                row.status, row.reason = "too-short", f"fewer than {settings.min_notes} notes"
+            rows.append(row)
+    return rows, sketches
+
+
+def _pieces(chunks: Sequence[_Chunk], rows: Sequence[Row]) -> Iterator[tuple[Row, npt.NDArray[np.void]]]:
+    """The rows that are used with their events, in order, one chunk in memory at a time."""
+    remaining = iter(rows)
+    for chunk in chunks:
+        with np.load(chunk.path, allow_pickle=False) as made:
+            events, lengths = made["events"].astype(STORED, copy=False), made["lengths"]
+        for end, length in zip(np.cumsum(lengths), lengths, strict=True):
+            row = next(remaining)
+            if row.status == "ok":
+                yield row, events[end - length : end]
+
+
+def _excluded(file: Source) -> Row:
+    reason = "outside train and valid" if file.side == "excluded" else "its set is excluded"
+    return Row(file.label, file.set, "", reason, "", 0, 0.0, (), status="excluded")
+
+
+def _summary(rows: Sequence[Row], info: dict[str, dict[str, dict[str, float]]], reused: int) -> Summary:
+    def count(status: str) -> int:
+        return sum(row.status == status for row in rows)
+
+    splits = info["splits"]
+    return Summary(
+        files=len(rows),
+        ok=count("ok"),
+        refused=count("refused"),
+        duplicates=count("duplicate"),
+        too_short=count("too-short"),
+        excluded=count("excluded"),
+        reused=reused,
+        pieces={side: int(splits[side]["pieces"]) for side in SPLITS},
+        events={side: int(splits[side]["events"]) for side in SPLITS},
+        seconds={side: float(splits[side]["seconds"]) for side in SPLITS},
+        split_hash=str(info["split_hash"]),
+    )
