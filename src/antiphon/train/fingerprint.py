@@ -23,6 +23,9 @@ Hashes = npt.NDArray[np.uint64]
 RUN = 6
 """Steps in a run: seven notes."""
 
+DRUM_RUN = 12
+"""A drummer says less with each stroke, and says it more often."""
+
 SKETCH_SIZE = 256
 
 FEWEST_RUNS = 24
@@ -50,15 +53,15 @@ def sketch(events: Events) -> Hashes:
     if len(melodic) > RUN:
         at, starts = _chords(melodic["at"])
         pitch = melodic["pitch"].astype(np.int64)
-        lines = [np.diff(edge.reduceat(pitch, starts)) for edge in (np.maximum, np.minimum)]
+        length, lines = RUN, [np.diff(edge.reduceat(pitch, starts)) for edge in (np.maximum, np.minimum)]
     elif len(onsets) > RUN:
         at, starts = _chords(onsets["at"])
         struck = _mixed(onsets["pitch"].astype(np.uint64))
         # The order in which a chord's drums are struck is chance, so they are summed.
-        lines = [(np.add.reduceat(struck, starts)[1:] >> np.uint64(40)).astype(np.int64)]
+        length, lines = DRUM_RUN, [(np.add.reduceat(struck, starts)[1:] >> np.uint64(40)).astype(np.int64)]
     else:
         return np.empty(0, np.uint64)
-    runs = [_runs(line, at, voice) for voice, line in enumerate(lines)]
+    runs = [_runs(line, at, voice, length) for voice, line in enumerate(lines)]
     return np.unique(np.concatenate(runs))[:SKETCH_SIZE]
 
 
@@ -67,17 +70,17 @@ def _chords(at: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.N
     return at[starts], starts
 
 
-def _runs(steps: npt.NDArray[np.int64], at: npt.NDArray[np.float64], voice: int) -> Hashes:
-    """Hashes of all runs of a line: `steps` (n,) lead to the chords at `at` (n + 1,) from the ones before."""
-    if len(steps) <= RUN:
+def _runs(steps: npt.NDArray[np.int64], at: npt.NDArray[np.float64], voice: int, length: int) -> Hashes:
+    """Hashes of all runs of `length` steps: `steps` (n,) lead to the chords at `at` (n + 1,) from those before."""
+    if len(steps) <= length:
         return np.empty(0, np.uint64)
     waits = np.diff(at)
     ratio = np.clip(np.rint(np.log2(waits[1:] / waits[:-1])), -LONGEST_RATIO, LONGEST_RATIO).astype(np.int64)
     symbol = ((steps[1:] + (1 << 30)) * (2 * LONGEST_RATIO + 1) + ratio + LONGEST_RATIO).astype(np.uint64)
     symbol = _mixed(symbol)
-    window = np.lib.stride_tricks.sliding_window_view(symbol, RUN)
+    window = np.lib.stride_tricks.sliding_window_view(symbol, length)
     hashed = np.full(len(window), voice + 1, np.uint64)
-    for column in range(RUN):
+    for column in range(length):
         hashed = hashed * np.uint64(0x100000001B3) + window[:, column]
     return _mixed(hashed)
 

@@ -16,7 +16,7 @@ __all__ = ["DUPLICATE", "SAME_PIECE", "Row", "choose_sides"]
 DUPLICATE = 0.8
 """Resemblance from which two files are one piece twice, in whatever key: one is kept."""
 
-SAME_PIECE = 0.3
+SAME_PIECE = 0.1
 """Resemblance from which two files are versions of a piece: both may be kept, on one side of the split."""
 
 
