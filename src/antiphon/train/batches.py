@@ -1,0 +1,190 @@
+"""Batches of windows: what is drawn from the corpus, how it is varied, and what sounds before each event.
+
+A batch is a pure function of (seed, step), so that resuming a run continues its data bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from antiphon.codec import stream
+from antiphon.codec.sounding import DECAYS
+from antiphon.music.event import (
+    ANONYMOUS,
+    ANONYMOUS_DRUMS,
+    ANONYMOUS_PARTS,
+    EVENT,
+    INSTRUMENTS,
+    Events,
+    is_drum,
+)
+from antiphon.train.corpus import Split
+
+__all__ = ["Augment", "Batch", "Batches", "sounding_before"]
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How a window is varied. Probabilities are of a window; ranges are symmetric."""
+
+    transpose: int = 6  # semitones
+    tempo: float = 0.22  # natural log
+    velocity: float = 0.33  # log2 of the curve's exponent, one standard deviation
+    jitter: float = 0.004  # seconds; onsets later, releases earlier, in `jittered` of the windows
+    jittered: float = 0.4
+    anonymous: float = 0.15  # of the instruments
+    divide: float = 0.2  # one instrument split in two at a pitch, the lower part anonymous
+
+    def apply(self, events: Events, rng: np.random.Generator) -> Events:
+        """A varied copy of a window."""
+        events = events.copy()
+        instruments = np.unique(events["instrument"])
+        melodic = ~np.isin(events["instrument"], [i for i in instruments if is_drum(int(i))])
+        self._transpose(events, melodic, rng)
+        events["at"] *= np.exp(rng.uniform(-self.tempo, self.tempo))
+        on = events["velocity"] > 0
+        curve = 2.0 ** rng.normal(0, self.velocity)
+        bent = np.rint(127 * (events["velocity"] / 127.0) ** curve)
+        events["velocity"] = np.where(on, np.clip(bent, 1, 127), 0)
+        self._rename(events, instruments, rng)
+        if rng.random() < self.jittered:
+            shift = rng.uniform(0, self.jitter, len(events))
+            events["at"] += np.where(on, shift, -shift)
+            events = events[np.argsort(events["at"], kind="stable")]
+        return events
+
+    def _transpose(self, events: Events, melodic: npt.NDArray[np.bool_], rng: np.random.Generator) -> None:
+        if self.transpose and melodic.any():
+            pitch = events["pitch"][melodic].astype(np.int64)
+            shift = int(rng.integers(-self.transpose, self.transpose, endpoint=True))
+            events["pitch"][melodic] = pitch + min(max(shift, -int(pitch.min())), 127 - int(pitch.max()))
+
+    def _rename(self, events: Events, instruments: npt.NDArray[np.uint16], rng: np.random.Generator) -> None:
+        """Make some parts anonymous, and sometimes two players out of one."""
+        free = rng.permutation(ANONYMOUS_PARTS).tolist()
+        source = events["instrument"].copy()
+        for i in instruments.tolist():
+            first = ANONYMOUS_DRUMS if is_drum(i) else ANONYMOUS
+            if i < ANONYMOUS and rng.random() < self.anonymous:
+                events["instrument"][source == i] = first + free.pop() if free else i
+        melodic = [i for i in instruments.tolist() if not is_drum(i)]
+        if melodic and free and rng.random() < self.divide:
+            own = source == rng.choice(melodic)
+            low = events["pitch"] < rng.choice(events["pitch"][own])
+            events["instrument"][own & low] = ANONYMOUS + free.pop()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """codes (B, T, 4) int64; sounding (B, T, FEATURES) before each event; real (B, T) false where padded."""
+
+    codes: Tensor
+    sounding: Tensor
+    real: Tensor
+
+    def to(self, device: str) -> Batch:
+        return Batch(self.codes.to(device), self.sounding.to(device), self.real.to(device))
+
+
+def unpacked(piece: npt.NDArray[np.void]) -> Events:
+    """A stored window as events from 0 seconds."""
+    events = np.empty(len(piece), EVENT)
+    delta = piece["delta"].astype(np.int64)
+    if len(delta):
+        delta[0] = 0
+    events["at"] = np.cumsum(delta) * 1e-3
+    for name in ("instrument", "pitch", "velocity"):
+        events[name] = piece[name]
+    return events
+
+
+def sounding_before(events: list[Events], length: int) -> Tensor:
+    """What sounds before each event of each window, (B, length, FEATURES); as `codec.sounding` counts it.
+
+    A note that is only released inside the window is taken to sound since long before it.
+    """
+    B = len(events)
+    pitch, instrument = (torch.zeros(B, length, dtype=torch.long) for _ in range(2))
+    sign, at = torch.zeros(B, length), torch.zeros(B, length, dtype=torch.float64)
+    for b, window in enumerate(events):
+        n = len(window)
+        pitch[b, :n] = torch.from_numpy(window["pitch"].astype(np.int64))
+        instrument[b, :n] = torch.from_numpy(window["instrument"].astype(np.int64))
+        sign[b, :n] = torch.from_numpy(np.where(window["velocity"] > 0, 1.0, -1.0).astype(np.float32))
+        at[b, :n] = torch.from_numpy(np.ascontiguousarray(window["at"]))
+    held = _held(pitch, sign, 128)
+    ages = _ages(pitch, sign, at)
+    decays = [held * torch.exp(-ages / d) for d in DECAYS]
+    return torch.cat([held, *decays, _held(instrument, sign, INSTRUMENTS)], dim=-1)
+
+
+def _held(index: Tensor, sign: Tensor, size: int) -> Tensor:
+    """1 where `index` is held before each event: (B, T) -> (B, T, size)."""
+    steps = torch.zeros(*index.shape, size).scatter_(-1, index[..., None], sign[..., None])
+    after = steps.cumsum(1)
+    unseen = after.amin(1, keepdim=True).clamp(max=0)  # released without an onset: held from the start
+    return ((after - steps - unseen) > 0.5).float()
+
+
+def _ages(pitch: Tensor, sign: Tensor, at: Tensor) -> Tensor:
+    """Seconds from each pitch's last onset to the last event before each event: (B, T) -> (B, T, 128)."""
+    B, T = pitch.shape
+    onset = torch.full((B, T, 128), -1e9).scatter_(
+        -1, pitch[..., None], torch.where(sign > 0, at, -1e9).float()[..., None]
+    )
+    latest = torch.cat([torch.full((B, 1, 128), -1e9), onset.cummax(1).values[:, :-1]], dim=1)
+    now = torch.cat([torch.zeros(B, 1), at.float()[:, :-1]], dim=1)
+    return (now[..., None] - latest).clamp(min=0)  # padding has no time
+
+
+class Batches:
+    """Draws batches from a split; `weights` multiplies the square-root-of-events share of named sets."""
+
+    def __init__(
+        self,
+        split: Split,
+        *,
+        length: int,
+        size: int,
+        seed: int = 0,
+        weights: Mapping[str, float] | None = None,
+        augment: Augment | None = None,
+    ) -> None:
+        self.split, self.length, self.size, self.seed, self.augment = split, length, size, seed, augment
+        lengths = split.index["length"].astype(np.float64)
+        per_set = np.bincount(split.index["set"], lengths, minlength=len(split.sets))
+        share = np.sqrt(per_set) * [(weights or {}).get(name, 1.0) for name in split.sets]
+        share = share / share.sum()
+        chance = share[split.index["set"]] * lengths / np.maximum(per_set[split.index["set"]], 1)
+        self._cumulative = np.cumsum(chance / chance.sum())
+        self.shares = dict(zip(split.sets, share.tolist(), strict=True))
+
+    def window(self, rng: np.random.Generator) -> Events:
+        """One random window of at most `length` events, varied."""
+        i = int(np.searchsorted(self._cumulative, rng.random()).clip(0, len(self._cumulative) - 1))
+        piece = self.split.piece(i)
+        # Short pieces, and beginnings, are heard from the first event; others from anywhere.
+        start = int(rng.integers(-self.length // 4, max(len(piece) - self.length // 2, 1))) if len(piece) else 0
+        events = unpacked(piece[max(start, 0) :][: self.length])
+        return self.augment.apply(events, rng) if self.augment else events
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        rng = np.random.default_rng([self.seed, step])
+        return collate([self.window(rng) for _ in range(self.size)], self.length)
+
+
+def collate(windows: list[Events], length: int) -> Batch:
+    """Windows of at most `length` events as one batch."""
+    codes = np.zeros((len(windows), length, 4), np.int64)
+    real = np.zeros((len(windows), length), np.bool_)
+    for b, window in enumerate(windows):
+        codes[b, : len(window)] = stream.encode(window)
+        real[b, : len(window)] = True
+    return Batch(torch.from_numpy(codes), sounding_before(windows, length), torch.from_numpy(real))

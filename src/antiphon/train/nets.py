@@ -1,0 +1,206 @@
+"""The nets: a body that carries the past (GRU or transformer) and any-order heads that predict the next event.
+
+Letters: B pieces, T events, D the body's width, C the heads' width, K the values of a field, 4 the fields.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from antiphon.codec.sounding import CHANNELS, FEATURES
+from antiphon.codec.stream import INSTRUMENT, PITCH, SIZES
+from antiphon.music.event import INSTRUMENTS
+
+__all__ = ["AnyOrderHeads", "GruBody", "NetConfig", "StreamNet", "TransformerBody"]
+
+_PITCHES = CHANNELS * 128  # where the instruments begin in the sounding features
+
+
+@dataclass(frozen=True)
+class NetConfig:
+    """The shape of a net."""
+
+    body: str = "gru"  # or "transformer"
+    width: int = 512
+    layers: int = 2
+    head_width: int = 256
+    n_heads: int = 8  # transformer only
+    window: int = 256  # transformer only: events that a layer looks back on, itself included
+    dropout: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class GruBody(nn.Module):
+    """Residual GRU layers: x + GRU(norm(x)), each with a state of D numbers."""
+
+    def __init__(self, config: NetConfig) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(config.layers))
+        self.grus = nn.ModuleList(nn.GRU(config.width, config.width, batch_first=True) for _ in range(config.layers))
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, T, D) -> (B, T, D)
+        for norm, gru in zip(self.norms, self.grus, strict=True):
+            x = x + self.dropout(gru(norm(x))[0])
+        return x
+
+
+def rotate(x: Tensor, positions: Tensor) -> Tensor:
+    """Rotary position embedding (Su et al. 2021) of x (..., T, d), d even, at positions (T,)."""
+    half = x.shape[-1] // 2
+    rate = 10_000.0 ** (-torch.arange(half, dtype=torch.float32, device=x.device) / half)
+    angle = positions.float()[:, None] * rate
+    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    a, b = x[..., :half], x[..., half:]
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+
+
+class RMSNorm(nn.Module):
+    """Root-mean-square norm (Zhang & Sennrich 2019), written out because the exporter does not know torch's own."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = x.float()
+        return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + 1e-6)).to(x.dtype) * self.weight
+
+
+class TransformerLayer(nn.Module):
+    """Pre-norm attention over a sliding window and a SwiGLU (Shazeer 2020), both residual."""
+
+    def __init__(self, config: NetConfig) -> None:
+        super().__init__()
+        D = config.width
+        self.n_heads, self.window = config.n_heads, config.window
+        self.norm1, self.norm2 = RMSNorm(D), RMSNorm(D)
+        self.qkv, self.out = nn.Linear(D, 3 * D, bias=False), nn.Linear(D, D, bias=False)
+        hidden = (8 * D // 3 + 31) // 32 * 32
+        self.gate_up, self.down = nn.Linear(D, 2 * hidden, bias=False), nn.Linear(hidden, D, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of x (B, T, D), each (B, heads, T, d), positions not yet applied."""
+        B, T, D = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(B, T, 3, self.n_heads, D // self.n_heads).permute(2, 0, 3, 1, 4)
+        return q, k, v
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        gate, up = self.gate_up(self.norm2(x)).chunk(2, dim=-1)
+        return cast(Tensor, self.down(F.silu(gate) * up))
+
+    def forward(self, x: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+        q, k, v = self.split(x)
+        y = F.scaled_dot_product_attention(rotate(q, positions), rotate(k, positions), v, attn_mask=mask)
+        x = x + self.dropout(self.out(y.transpose(1, 2).flatten(2)))
+        return x + self.dropout(self.feed_forward(x))
+
+
+class TransformerBody(nn.Module):
+    """A decoder that sees `window` events back in each layer."""
+
+    def __init__(self, config: NetConfig) -> None:
+        super().__init__()
+        self.window = config.window
+        self.layers = nn.ModuleList(TransformerLayer(config) for _ in range(config.layers))
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, T, D) -> (B, T, D)
+        positions = torch.arange(x.shape[1], device=x.device)
+        back = positions[:, None] - positions[None, :]
+        mask = (back >= 0) & (back < self.window)
+        for layer in self.layers:
+            x = layer(x, positions, mask)
+        return x
+
+
+class AnyOrderHeads(nn.Module):
+    """Logits of each field given the body and any known subset of the other fields (as in NADE, Uria et al. 2014).
+
+    A known field adds its embedding; a known pitch also adds what that pitch is doing (sounding, for how long).
+    The logits of pitches and instruments are shifted by gates times what sounds, so that a release finds its note.
+    """
+
+    def __init__(self, config: NetConfig) -> None:
+        super().__init__()
+        C, hidden = config.head_width, 2 * config.head_width
+        self.base = nn.Linear(config.width, C)
+        self.known = nn.ModuleList(nn.Embedding(K, C) for K in SIZES)
+        self.touch = nn.Linear(CHANNELS, C, bias=False)
+        self.field = nn.Parameter(torch.zeros(len(SIZES), C))
+        self.norm = nn.LayerNorm(C)
+        self.up = nn.ModuleList(nn.Linear(C, hidden) for _ in SIZES)
+        self.out = nn.ModuleList(nn.Linear(hidden, K) for K in SIZES)
+        self.pitch_gate = nn.Linear(hidden, CHANNELS)
+        self.instrument_gate = nn.Linear(hidden, 1)
+
+    def facts(self, codes: Tensor, sounding: Tensor) -> list[Tensor]:
+        """What each field would add if it were known, from codes (..., 4): four tensors (..., C)."""
+        facts = [table(codes[..., g]) for g, table in enumerate(self.known)]
+        channels = sounding[..., :_PITCHES].unflatten(-1, (CHANNELS, 128))
+        pitch = codes[..., PITCH, None, None].expand(*channels.shape[:-1], 1)
+        facts[PITCH] = facts[PITCH] + self.touch(channels.gather(-1, pitch).squeeze(-1))
+        return facts
+
+    def logits(self, f: int, base: Tensor, facts: Tensor | None, sounding: Tensor) -> Tensor:
+        """Logits (..., K) of field f, from the base (..., C) and the sum of known facts (..., C)."""
+        z = base + self.field[f] if facts is None else base + self.field[f] + facts
+        y = F.gelu(self.up[f](self.norm(z)))
+        logits: Tensor = self.out[f](y)
+        if f == PITCH:
+            channels = sounding[..., :_PITCHES].unflatten(-1, (CHANNELS, 128))
+            logits = logits + (self.pitch_gate(y).unsqueeze(-1) * channels).sum(-2)
+        if f == INSTRUMENT:
+            logits = logits + self.instrument_gate(y) * sounding[..., _PITCHES:]
+        return logits
+
+    def forward(self, h: Tensor, codes: Tensor, known: Tensor, sounding: Tensor) -> list[Tensor]:
+        """Logits of every field: h (B, T, D), codes (B, T, 4), known (..., 4, 4): field f may see field g."""
+        base, facts = self.base(h), self.facts(codes, sounding)
+        seen = known.to(base.dtype)
+        return [
+            self.logits(f, base, sum((seen[..., f, g, None] * facts[g] for g in range(4) if g != f), base.new_zeros(1)),
+                        sounding)
+            for f in range(4)
+        ]  # fmt: skip
+
+
+class StreamNet(nn.Module):
+    """The whole net: embeds events, carries them through the body, predicts the next one's fields in any order."""
+
+    def __init__(self, config: NetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = nn.ModuleList(nn.Embedding(K, config.width) for K in SIZES)
+        self.hear = nn.Linear(FEATURES, config.width, bias=False)
+        self.start = nn.Parameter(torch.zeros(config.width))
+        self.body: nn.Module = GruBody(config) if config.body == "gru" else TransformerBody(config)
+        self.norm = nn.LayerNorm(config.width)
+        self.heads = AnyOrderHeads(config)
+        for table in [*self.embed, *self.heads.known]:
+            nn.init.normal_(cast(nn.Embedding, table).weight, std=0.5 / len(SIZES) ** 0.5)
+        for out in self.heads.out:
+            nn.init.zeros_(cast(nn.Linear, out).weight)  # begin with the fields even
+
+    def embedded(self, codes: Tensor) -> Tensor:  # (B, T, 4) -> (B, T, D)
+        return torch.stack([table(codes[..., f]) for f, table in enumerate(self.embed)]).sum(0)
+
+    def hidden(self, codes: Tensor, sounding: Tensor) -> Tensor:
+        """What is known before each event: codes (B, T, 4), sounding before each event (B, T, F) -> (B, T, D)."""
+        past = self.embedded(codes[:, :-1])
+        x = torch.cat([self.start.to(past.dtype).expand(len(codes), 1, -1), past], dim=1) + self.hear(sounding)
+        return cast(Tensor, self.norm(self.body(x)))
+
+    def forward(self, codes: Tensor, sounding: Tensor, known: Tensor) -> list[Tensor]:
+        """Logits of the four fields of every event, each (B, T, K); see `AnyOrderHeads.forward`."""
+        return cast("list[Tensor]", self.heads(self.hidden(codes, sounding), codes, known, sounding))
+
+
+assert FEATURES == _PITCHES + INSTRUMENTS
