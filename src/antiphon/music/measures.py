@@ -1,0 +1,187 @@
+"""Measures of music: pure functions of a stream of events.
+
+Conventions: `events` has dtype `EVENT` and shape (n,), in order of time, times in seconds; drums count for time and
+rhythm, but never for pitch. Shares lie in 0..1. A measure of music that is not there (no notes, no time) is NaN; a
+count is 0. Every function raises ValueError for events that run backwards.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphon.music.event import Events
+from antiphon.music.key import Key
+from antiphon.music.notes import drums, notes_of
+
+__all__ = [
+    "double_onsets",
+    "evaluate",
+    "key_agreement",
+    "longest_repeat",
+    "machine_gun_rate",
+    "note_density",
+    "note_lengths",
+    "pitch_class_entropy",
+    "polyphony",
+    "scale_consistency",
+    "silence_share",
+    "unclosed",
+    "validate",
+]
+
+MAJOR = (0, 2, 4, 5, 7, 9, 11)
+
+MACHINE_GUN_SECONDS = 0.06
+"""Faster repetitions of one key than some sixteen a second are no trill or roll that hands play, but a fault."""
+
+
+def validate(events: Events) -> None:
+    """Raise ValueError where `events` are not in order of time or hold times that are no numbers."""
+    if not np.isfinite(events["at"]).all():
+        raise ValueError("events with times that are no numbers")
+    if (np.diff(events["at"]) < 0).any():
+        raise ValueError("events that run backwards in time")
+
+
+def _notes(events: Events) -> npt.NDArray[np.void]:
+    validate(events)
+    return notes_of(events)
+
+
+def _pitch_classes(events: Events) -> npt.NDArray[np.int64]:
+    """How many onsets each pitch class has, shape (12,)."""
+    validate(events)
+    struck = events[(events["velocity"] > 0) & ~drums(events["instrument"])]
+    return np.bincount(struck["pitch"] % 12, minlength=12)
+
+
+def pitch_class_entropy(events: Events) -> float:
+    """Entropy in bits of the distribution of onsets over pitch classes: 0 for one, log2(12) = 3.58 for all alike.
+
+    S.-L. Wu and Y.-H. Yang, "The Jazz Transformer on the Front Line", ISMIR 2020, over the whole stream.
+    """
+    counts = _pitch_classes(events)
+    share = counts[counts > 0] / max(1, counts.sum())
+    return float(-(share * np.log2(share)).sum()) if len(share) else math.nan
+
+
+def scale_consistency(events: Events) -> float:
+    """The largest share of onsets that lies in one of the twelve diatonic scales.
+
+    O. Mogren, "C-RNN-GAN", NIPS workshop on constructive machine learning 2016.
+    """
+    counts = _pitch_classes(events)
+    if not counts.sum():
+        return math.nan
+    fits = [counts[[(root + step) % 12 for step in MAJOR]].sum() for root in range(12)]
+    return float(max(fits) / counts.sum())
+
+
+def key_agreement(part: Events, key: Key) -> float:
+    """The share of `part`'s note time that is spent on pitch classes of `key`."""
+    notes = _notes(part)
+    notes = notes[~drums(notes["instrument"])]
+    total = float(notes["duration"].sum())
+    within = np.isin(notes["pitch"] % 12, sorted(key.scale))
+    return float(notes["duration"][within].sum()) / total if total > 0 else math.nan
+
+
+def note_density(events: Events) -> float:
+    """Onsets a second, between the first and the last event."""
+    validate(events)
+    duration = float(np.ptp(events["at"])) if len(events) else 0.0
+    return float((events["velocity"] > 0).sum()) / duration if duration > 0 else math.nan
+
+
+def note_lengths(events: Events) -> npt.NDArray[np.float64]:
+    """How long each note lasts in seconds, in order of onsets, shape (n,)."""
+    return np.asarray(_notes(events)["duration"])
+
+
+def _sounding(events: Events) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Lengths of time in seconds, and how many notes sound in each, shapes (k,), from first onset to last release."""
+    notes = _notes(events)
+    at = np.concatenate([notes["onset"], notes["onset"] + notes["duration"]])
+    step = np.repeat([1, -1], len(notes))
+    order = np.argsort(at, kind="stable")
+    return np.diff(at[order]), np.cumsum(step[order])[:-1]
+
+
+def polyphony(events: Events) -> float:
+    """How many notes sound together, on average over the time in which any sounds.
+
+    H.-W. Dong et al., "MusPy", ISMIR 2020, in continuous time.
+    """
+    time, count = _sounding(events)
+    total = float(time[count > 0].sum())
+    return float((time * count).sum()) / total if total > 0 else math.nan
+
+
+def silence_share(events: Events) -> float:
+    """The share of the time from the first onset to the last release in which nothing sounds."""
+    time, count = _sounding(events)
+    total = float(time.sum())
+    return float(time[count == 0].sum()) / total if total > 0 else math.nan
+
+
+def machine_gun_rate(events: Events, within: float = MACHINE_GUN_SECONDS) -> float:
+    """The share of onsets that strike their key (instrument and pitch) again less than `within` seconds after."""
+    validate(events)
+    struck = events[events["velocity"] > 0]
+    if not len(struck):
+        return math.nan
+    struck = struck[np.lexsort((struck["at"], struck["pitch"], struck["instrument"]))]
+    same = (struck["instrument"][1:] == struck["instrument"][:-1]) & (struck["pitch"][1:] == struck["pitch"][:-1])
+    return float((same & (np.diff(struck["at"]) < within)).sum()) / len(struck)
+
+
+def longest_repeat(events: Events) -> int:
+    """The most onsets in a row that one instrument strikes on one and the same pitch; drums are left out."""
+    validate(events)
+    struck = events[(events["velocity"] > 0) & ~drums(events["instrument"])]
+    struck = struck[np.argsort(struck["instrument"], kind="stable")]
+    if not len(struck):
+        return 0
+    changed = (np.diff(struck["instrument"].astype(int)) != 0) | (np.diff(struck["pitch"].astype(int)) != 0)
+    starts = np.append(0, np.flatnonzero(changed) + 1)
+    return int(np.diff(np.append(starts, len(struck))).max())
+
+
+def _by_key(events: Events) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Keys and whether they are struck, shape (n,), sorted by key and then by time."""
+    validate(events)
+    key = events["instrument"].astype(np.int64) * 128 + events["pitch"]
+    order = np.argsort(key, kind="stable")
+    return key[order], events["velocity"][order] > 0
+
+
+def unclosed(events: Events) -> int:
+    """How many notes still sound after the last event: the promise is that there are none."""
+    key, struck = _by_key(events)
+    last = np.append(key[1:] != key[:-1], True)[: len(key)]
+    return int((struck & last).sum())
+
+
+def double_onsets(events: Events) -> int:
+    """How many onsets strike a key that is sounding."""
+    key, struck = _by_key(events)
+    return int((struck[1:] & struck[:-1] & (key[1:] == key[:-1])).sum())
+
+
+def evaluate(events: Events) -> dict[str, float]:
+    """All measures that need nothing but the events, by name."""
+    return {
+        "pitch_class_entropy": pitch_class_entropy(events),
+        "scale_consistency": scale_consistency(events),
+        "note_density": note_density(events),
+        "note_length": float(np.median(lengths)) if len(lengths := note_lengths(events)) else math.nan,
+        "polyphony": polyphony(events),
+        "silence_share": silence_share(events),
+        "machine_gun_rate": machine_gun_rate(events),
+        "longest_repeat": float(longest_repeat(events)),
+        "unclosed": float(unclosed(events)),
+        "double_onsets": float(double_onsets(events)),
+    }
