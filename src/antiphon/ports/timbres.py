@@ -261,7 +261,7 @@ TONES: Mapping[str, Tone] = {
     "whistle": Tone(_bars(1, 0.06, 0.03), loop=0.3, width=1.5, breath=0.12, level=HELD),
     "square": Tone(_bowed(1.0, cutoff=7000, even=0.0), level=HELD),
     "saw": Tone(_bowed(1.0, cutoff=7000), level=HELD),
-    "warm pad": Tone(_bowed(1.3, cutoff=2200), loop=0.6, width=14.0, level=HELD),
+    "warm pad": Tone(_bowed(1.3, cutoff=2200), loop=0.5, width=14.0, level=HELD),
     "glass pad": Tone(_bars(1, 0.35, 0.05, 0.25, 0, 0.1, 0, 0.15, 0, 0.06), loop=0.6, width=9.0, level=0.85),
     "wind": Tone(_bars(1, 0.1), loop=0.4, width=3.0, breath=1.2, level=0.85),
 }
