@@ -1,1 +1,19 @@
 """Inference on NumPy and ONNX Runtime: open a bundle, feed, sample under constraints, snapshot, restore."""
+
+from antiphon.engine.bundle import Bundle, BundleError, shipped_models
+from antiphon.engine.model import FIELDS, Constraints, Model, NothingPossible, Steer, Voice
+from antiphon.engine.neural import NeuralModel, open_model
+
+__all__ = [
+    "FIELDS",
+    "Bundle",
+    "BundleError",
+    "Constraints",
+    "Model",
+    "NeuralModel",
+    "NothingPossible",
+    "Steer",
+    "Voice",
+    "open_model",
+    "shipped_models",
+]

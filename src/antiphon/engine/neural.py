@@ -1,0 +1,159 @@
+"""The neural model: carries a bundle's state, feeds it events, draws the next one field by field."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphon.codec.sounding import features
+from antiphon.codec.stream import PITCH, SIZES, TIME, TIME_FIRST, TIME_LAST, VELOCITY, StreamEncoder, tick_of, time_bin
+from antiphon.engine.bundle import Array, Bundle, State, find_bundle
+from antiphon.engine.choices import Choices
+from antiphon.engine.draw import draw, probabilities
+from antiphon.engine.model import FIELDS, Constraints, Steer
+from antiphon.music.event import INSTRUMENTS, Event, Events
+from antiphon.music.ledger import Ledger
+
+__all__ = ["NeuralModel", "Snapshot", "open_model"]
+
+_PLAIN = Steer()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a model remembers. Its arrays are never written to."""
+
+    base: Array
+    sounding: Array
+    state: State
+    ledger: Ledger
+    tick: int | None
+    at: float
+
+
+class NeuralModel:
+    """A model over one stream of events; see `engine.model.Model` for the three questions."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.name = bundle.name
+        self._ledger = Ledger()
+        self._encoder = StreamEncoder()
+        self._at = -math.inf
+        self._sounding = features(self._ledger, 0.0)[None]
+        self._base, self._state = bundle.hear(np.zeros((1, 4), np.int64), True, self._sounding, bundle.initial())
+
+    def feed(self, event: Event) -> None:
+        """Hear an event. A release of what does not sound is ignored; striking a sounding key first releases it.
+
+        Raises ValueError, and changes nothing, for a time that is not a number or a field out of range.
+        """
+        if not math.isfinite(event.at):
+            raise ValueError(f"an event's time must be a number, not {event.at}")
+        if not (0 <= event.instrument < INSTRUMENTS and 0 <= event.pitch < 128 and 0 <= event.velocity < 128):
+            raise ValueError(f"no such event: {event}")
+        key = (event.instrument, event.pitch)
+        if key in self._ledger:
+            if event.velocity:
+                self._hear(Event(event.at, event.instrument, event.pitch, 0))
+        elif not event.velocity:
+            return
+        self._hear(event)
+
+    def _hear(self, event: Event) -> None:
+        at = max(event.at, self._at)  # what comes late counts as simultaneous with the last event
+        code = np.array([self._encoder.encode(Event(at, event.instrument, event.pitch, event.velocity))], np.int64)
+        self._at = at
+        self._ledger.apply(Event(at, event.instrument, event.pitch, event.velocity))
+        self._sounding = features(self._ledger, at)[None]
+        self._base, self._state = self.bundle.hear(code, False, self._sounding, self._state)
+
+    def sample(self, constraints: Constraints, rng: np.random.Generator) -> Event:
+        """Draw the next event. Raises NothingPossible when the constraints leave none."""
+        choices = Choices(constraints, self._ledger, self._at, self._encoder.last_tick)
+        code, known = np.zeros((1, 4), np.int64), np.zeros((1, 4), np.float32)
+        fixed = [FIELDS.index(name) for name in constraints.fixed]
+        rest = [FIELDS.index(name) for name in constraints.order if name not in constraints.fixed]
+        for field in fixed:
+            if field != TIME:
+                code[0, field] = int(constraints.fixed[FIELDS[field]])
+            else:
+                code[0, field] = time_bin(tick_of(constraints.fixed["time"]) - choices.tick)
+            known[0, field] = 1
+        for field in rest:
+            mask = choices.mask(field)
+            allowed = np.flatnonzero(mask)
+            if len(allowed) == 1:
+                value = int(allowed[0])
+            else:
+                logits = self.bundle.logits(field, self._base, code, known, self._sounding)
+                value = draw(_steered(field, logits, mask, code, known, constraints), rng)
+            choices.keep(field, value)
+            code[0, field], known[0, field] = value, 1
+        return choices.event(code[0].tolist(), rng)
+
+    def snapshot(self) -> Snapshot:
+        """All that is remembered."""
+        return Snapshot(
+            self._base, self._sounding, self._state, self._ledger.copy(), self._encoder.last_tick, self._at
+        )
+
+    def restore(self, state: Snapshot) -> None:
+        """Remember just what was remembered when `state` was taken."""
+        self._base, self._sounding, self._state = state.base, state.sounding, state.state
+        self._ledger, self._at = state.ledger.copy(), state.at
+        self._encoder = StreamEncoder(state.tick)
+
+    def likelihood(self, events: Events, order: tuple[str, ...] = FIELDS) -> npt.NDArray[np.float64]:
+        """Nats of each field of each event (n, 4) while feeding them, times at the resolution of one tick.
+
+        The model is left having heard them. What a field may see is decided by `order`, the fields before it.
+        """
+        nats = np.zeros((len(events), 4))
+        for row, event in zip(nats, events, strict=True):
+            heard = Event(*event.item())
+            last = self._encoder.last_tick
+            since = 0 if last is None else tick_of(max(heard.at, self._at)) - last
+            code = np.array([[heard.instrument, heard.pitch, time_bin(since), heard.velocity]], np.int64)
+            known = np.zeros((1, 4), np.float32)
+            for field in (FIELDS.index(name) for name in order):
+                logits = self.bundle.logits(field, self._base, code, known, self._sounding)
+                p = probabilities(logits, np.ones(SIZES[field], np.bool_))
+                row[field] = -math.log(max(p[code[0, field]], 1e-300))
+                known[0, field] = 1
+            row[TIME] += math.log(int(TIME_LAST[code[0, TIME]] - TIME_FIRST[code[0, TIME]]) + 1)
+            self.feed(heard)
+        return nats
+
+
+def _steered(
+    field: int,
+    logits: Array,
+    mask: npt.NDArray[np.bool_],
+    code: Array,
+    known: Array,
+    constraints: Constraints,
+) -> npt.NDArray[np.float64]:
+    """The distribution of one field. Steering of pitch and velocity is about onsets: releases keep their odds."""
+    steer = constraints.steer.get(FIELDS[field], _PLAIN)
+    if field == PITCH and known[0, VELOCITY] and code[0, VELOCITY] == 0:
+        return probabilities(logits, mask)
+    if field != VELOCITY or not mask[0] or not mask[1:].any():
+        return probabilities(logits, mask, steer)
+    weighted = logits.astype(np.float64)
+    weighted[1:] += math.log(max(constraints.onset_weight, 1e-9))
+    release = probabilities(weighted, mask)[0]
+    onsets = mask.copy()
+    onsets[0] = False
+    p = (1 - release) * probabilities(logits, onsets, steer)
+    p[0] = release
+    return p
+
+
+def open_model(name: str | Path, *, threads: int = 1) -> NeuralModel:
+    """Open a bundle by its path or a shipped model's name. Raises BundleError in one line."""
+    return NeuralModel(Bundle(find_bundle(name), threads=threads))
