@@ -1,0 +1,66 @@
+"""What a port is: a source that tells of the player, and a sink that sounds what it is sent."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from antiphon.jam.controls import Value
+from antiphon.music.event import Event
+
+__all__ = ["Listener", "Nowhere", "PortError", "Sink", "Source"]
+
+
+class PortError(Exception):
+    """A port that cannot be opened or was lost: one line that says which, and what to do."""
+
+
+class Listener(Protocol):
+    """Whom a source tells. Every method may be called from any thread and returns at once."""
+
+    def hear(self, event: Event) -> None:
+        """The player did `event`; its `at` is a stamp of the monotonic clock, in seconds."""
+
+    def turn(self, control: str, value: Value) -> None:
+        """The player turned a control."""
+
+    def ended(self) -> None:
+        """The source has nothing more to tell."""
+
+    def lost(self, reason: str) -> None:
+        """A port is gone: `reason` is one line."""
+
+
+class Source(Protocol):
+    """Where the player is heard."""
+
+    def start(self, listener: Listener) -> None:
+        """Begin to tell `listener`. Raises `PortError`."""
+
+    def close(self) -> None:
+        """Tell nothing more. May be called twice."""
+
+
+class Sink(Protocol):
+    """Where the machine, and the player's thru, sound. Its methods may be called from any thread."""
+
+    def send(self, event: Event) -> None:
+        """Sound `event` now, whatever its `at`. Raises `PortError` when the port is gone."""
+
+    def silence(self) -> None:
+        """End everything that this sink made sound. Never raises: it is called when things have gone wrong."""
+
+    def close(self) -> None:
+        """Silence, then let go of the port. May be called twice."""
+
+
+class Nowhere:
+    """A sink without sound, for a jam that is only recorded."""
+
+    def send(self, event: Event) -> None:
+        """Do nothing with `event`."""
+
+    def silence(self) -> None:
+        """Nothing sounds."""
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,189 @@
+"""The host: carries an improviser through real time, between a source and a sink."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from antiphon.jam.controls import Value
+from antiphon.jam.improviser import Improviser
+from antiphon.music.event import Event
+from antiphon.ports.base import PortError, Sink, Source
+from antiphon.ports.meter import Meter
+from antiphon.ports.outbox import Outbox
+from antiphon.ports.recorder import MACHINE, PLAYER, Recorder
+
+__all__ = ["run_live"]
+
+BURST = 64
+"""Messages taken in one go, so that a storm of them never keeps the machine's releases waiting."""
+SWITCH = 0.0005
+"""Seconds for which Python lets one thread run while others wait; its default of 5 ms would be heard as jitter."""
+
+NAP = 3600.0
+"""Seconds: the longest wait that is surely short enough for every system's timers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turned:
+    control: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The source is done (`reason` is empty), or the jam must end now and why."""
+
+    reason: str = ""
+    error: bool = False
+
+
+_Message = Event | _Turned | _Ended
+
+
+class _Inbox:
+    """The host's ear: what sources tell, and signals, in the order in which it came.
+
+    A `SimpleQueue` may be put into from a signal's handler, where a lock could be held already.
+    """
+
+    def __init__(self) -> None:
+        self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+
+    def hear(self, event: Event) -> None:
+        self._messages.put(event)
+
+    def turn(self, control: str, value: Value) -> None:
+        self._messages.put(_Turned(control, value))
+
+    def ended(self) -> None:
+        self._messages.put(_Ended())
+
+    def lost(self, reason: str) -> None:
+        self._messages.put(_Ended(reason, error=True))
+
+    def stop(self, reason: str) -> None:
+        self._messages.put(_Ended(reason))
+
+    def take(self, timeout: float | None) -> list[_Message]:
+        """What has come, a burst at most; waits for the first message, `timeout` seconds at most (None: for ever)."""
+        taken: list[_Message] = []
+        with contextlib.suppress(queue.Empty):
+            taken.append(self._messages.get(timeout=timeout))
+            while len(taken) < BURST:
+                taken.append(self._messages.get_nowait())
+        return taken
+
+
+def run_live(
+    improviser: Improviser,
+    source: Source,
+    sink: Sink,
+    recorder: Recorder,
+    meter: Meter,
+    *,
+    seconds: float | None = None,
+    started: Callable[[], None] | None = None,
+) -> str:
+    """Jam until `seconds` have passed, the source is done and answered, or SIGINT, SIGTERM or SIGHUP comes.
+
+    Times are those of `time.monotonic`. However it ends, every note that left has been closed on the sink, and both
+    ports are closed. `started` is called once everything listens. Returns why it ended, in a few words.
+    Raises `PortError` when a port was lost.
+    """
+    inbox = _Inbox()
+    outbox = Outbox(sink, meter.lateness, lambda event: recorder.add(MACHINE, event), inbox.lost)
+    with _short_switches(), _signals(inbox.stop), contextlib.ExitStack() as ending:
+        ending.callback(sink.close)
+        ending.callback(sink.silence)
+        ending.callback(outbox.close)
+        ending.callback(source.close)
+        outbox.start()
+        source.start(inbox)
+        if started is not None:
+            started()
+        end = None if seconds is None else time.monotonic() + seconds
+        return _Jam(improviser, inbox, outbox, recorder, meter).run(end)
+
+
+class _Jam:
+    """The loop: sleep until a message comes or the improviser wants to be woken, and never otherwise."""
+
+    def __init__(self, improviser: Improviser, inbox: _Inbox, outbox: Outbox, recorder: Recorder, meter: Meter) -> None:
+        self._improviser = improviser
+        self._inbox = inbox
+        self._outbox = outbox
+        self._recorder = recorder
+        self._meter = meter
+        self._source_ended = False
+
+    def run(self, end: float | None) -> str:
+        while True:
+            wake = self._improviser.next_wake()
+            if wake is None and self._source_ended:
+                return "the tune is over"
+            deadlines = [at for at in (wake, end) if at is not None]
+            timeout = min(max(0.0, min(deadlines) - time.monotonic()), NAP) if deadlines else None
+            for message in self._inbox.take(timeout):
+                reason = self._take(message)
+                if reason:
+                    return reason
+            now = time.monotonic()
+            if end is not None and now >= end:
+                return "its time is over"
+            self._wake(now)
+
+    def _take(self, message: _Message) -> str:
+        """Do what `message` says. Returns why the jam must end, or nothing."""
+        match message:
+            case Event():
+                self._recorder.add(PLAYER, message)
+                self._outbox.put(self._improviser.receive(message, time.monotonic()))
+                self._meter.feed.add(time.monotonic() - message.at)
+            case _Turned(control, value):
+                self._improviser.set(control, value)
+            case _Ended(reason, error):
+                if error:
+                    raise PortError(reason)
+                self._source_ended = True
+                return reason
+        return ""
+
+    def _wake(self, now: float) -> None:
+        due = self._improviser.next_wake()
+        if due is not None and due <= now:
+            self._outbox.put(self._improviser.wake(now))
+            self._meter.wake.add(time.monotonic() - now)
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[str], None]) -> Iterator[None]:
+    """Turn the signals that end a program into a word in the inbox, while within; only the main thread may."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.getsignal(getattr(signal, name)) for name in names}
+    for name in names:
+        signal.signal(getattr(signal, name), lambda number, _: stop(f"stopped by {signal.Signals(number).name}"))
+    try:
+        yield
+    finally:
+        for name, previous in before.items():
+            signal.signal(getattr(signal, name), previous)
+
+
+@contextlib.contextmanager
+def _short_switches() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
