@@ -50,7 +50,7 @@ def prepare_piece(path: Path, *, pedal: bool) -> Piece:
         packed, seconds = stored(events)
         return Piece("", sha1, len(events) // 2, seconds, score.repairs, packed, sketch(events))
     except MidiError as error:
-        reason = str(error)
+        reason = str(error).removeprefix("MIDI data: ")  # the manifest names the file
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
     except Exception as error:  # one file must not end a run over a hundred thousand, whatever is wrong with it or us
