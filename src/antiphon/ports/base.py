@@ -10,7 +10,7 @@ from antiphon.music.event import Event
 __all__ = ["Listener", "Nowhere", "PortError", "Sink", "Source"]
 
 
-class PortError(Exception):
+class PortError(OSError):
     """A port that cannot be opened or was lost: one line that says which, and what to do."""
 
 

@@ -53,11 +53,11 @@ class Recorder:
         return array[np.argsort(array["at"], kind="stable")]
 
     def score(self, programs: Mapping[int, int] | None = None, origin: float = 0.0) -> Score:
-        """The recording as a score, a part for each instrument, named by who played it.
+        """The recording as a score: a part for each instrument, named by who played it, the player's first.
 
         `programs`: the General MIDI program to write for an instrument, where it is not the instrument's own.
         """
-        names = {event.instrument: group for group, events in reversed(self._groups.items()) for event in events}
+        names = {event.instrument: group for group, events in self._groups.items() for event in events}
         events = self.events(origin=origin)
         score = score_from_events(events, names)
         instruments = np.unique(events["instrument"]).tolist()  # the order of the score's parts
@@ -65,7 +65,8 @@ class Recorder:
             replace(part, program=(programs or {}).get(instrument, part.program))
             for instrument, part in zip(instruments, score.parts, strict=True)
         ]
-        return replace(score, parts=tuple(parts))
+        places = list(self._groups)
+        return replace(score, parts=tuple(sorted(parts, key=lambda part: places.index(part.name))))
 
     def write(self, path: Path, programs: Mapping[int, int] | None = None, origin: float = 0.0) -> None:
         """Write the recording as a MIDI file, beside and then renamed. Raises `OSError`."""

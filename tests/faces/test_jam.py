@@ -1,0 +1,141 @@
+"""`antiphon jam` as someone types it, with a model that plays at random."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import wave
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from antiphon.faces import jam
+from antiphon.jam.controls import CONTROLS
+from antiphon.music.midi_read import read_midi
+from antiphon.tunes import MENUET
+from tests.jam.scripted import RandomModel
+
+
+def arguments(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    jam.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def play(*words: str) -> int:
+    return jam.run(arguments(*words), open_model=lambda _: RandomModel(0.1))
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder_without_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("antiphon.ports.midi.list_ports", lambda _: [])
+
+
+def files() -> list[str]:
+    return sorted(path.name for path in Path().iterdir())
+
+
+def test_without_arguments_and_devices_a_duet_with_the_bundled_tune_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    assert play() == 0
+    assert files() == ["duet.mid", "duet.png", "duet.wav"]
+    score = read_midi("duet.mid")
+    assert [part.name for part in score.parts] == ["player", "antiphon"]
+    assert len(score.parts[0].notes) == read_midi(MENUET).n_notes
+    assert score.repairs == ()
+    with wave.open("duet.wav") as sound:
+        assert sound.getnframes() / sound.getframerate() > score.duration
+    with Image.open("duet.png") as picture:
+        assert picture.width == 1600
+    assert capsys.readouterr().out.startswith("menuet played 192 notes and random ")
+
+
+def test_the_same_seed_leaves_the_same_file() -> None:
+    for name, seed in (("a.mid", "1"), ("b.mid", "1"), ("c.mid", "2")):
+        assert play("--fast", "--seconds", "8", "--seed", seed, "--record", name) == 0
+    assert Path("a.mid").read_bytes() == Path("b.mid").read_bytes() != Path("c.mid").read_bytes()
+
+
+def test_only_what_is_asked_for_is_left_and_the_machine_has_its_program() -> None:
+    assert play("--fast", "--player", str(MENUET), "--seconds", "5", "--program", "48", "--record", "d.mid") == 0
+    assert files() == ["d.mid"]
+    assert [part.program for part in read_midi("d.mid").parts] == [6, 48]
+
+
+def test_a_machine_of_the_players_program_is_still_told_apart() -> None:
+    assert play("--fast", "--seconds", "5", "--program", "6", "--record", "d.mid") == 0
+    assert [(part.name, part.program) for part in read_midi("d.mid").parts] == [("player", 6), ("antiphon", 6)]
+
+
+def test_a_tune_can_be_played_in_real_time_without_any_port() -> None:
+    words = ("--player", str(MENUET), "--seconds", "1.5", "--record", "d.mid", "--report", "report.json")
+    assert play(*words) == 0
+    assert {part.name for part in read_midi("d.mid").parts} == {"player", "antiphon"}
+    report = json.loads(Path("report.json").read_text())
+    assert report["ended"] == "its time is over"
+    assert report["feed"]["count"] > 5
+    assert report["lateness"]["p50_ms"] < 50
+
+
+def test_each_control_has_a_flag_that_keeps_its_range(capsys: pytest.CaptureFixture[str]) -> None:
+    for control in CONTROLS:
+        flag = f"--{control.name.replace('_', '-')}"
+        assert getattr(arguments(flag, str(control.default)), control.name) == control.default
+        with pytest.raises(SystemExit, match="2"):
+            arguments(flag, "purple")
+        assert f"{control.name} cannot be 'purple': it must be {control.range}" in capsys.readouterr().err
+
+
+def test_controls_reach_the_music() -> None:
+    assert play("--fast", "--seconds", "20", "--pitch-low", "60", "--pitch-high", "67", "--record", "d.mid") == 0
+    pitches = read_midi("d.mid").parts[1].notes["pitch"]
+    assert 60 <= pitches.min() <= pitches.max() <= 67
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--in", "a", "--player", "b.mid"), "either --in or --player"),
+        (("--fast", "--virtual"), "--fast leaves real time"),
+        (("--out", "a"), "whom to listen to?"),
+        (("--in", "a"), "where to play?"),
+        (("--fast", "--record", "no/such/duet.mid"), "cannot be written: there is no folder"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_refused_in_one_line(
+    words: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert play(*words) == 2
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert said.count("\n") == 1
+    assert files() == []
+
+
+@pytest.mark.parametrize("words", [("--seconds", "0"), ("--seconds", "nan"), ("--program", "128"), ("--seed", "-1")])
+def test_values_out_of_range_are_wrong_usage(words: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        arguments(*words)
+
+
+def test_what_cannot_be_read_is_said_before_anything_is_played() -> None:
+    Path("broken.mid").write_bytes(b"MThd")
+    Path("empty.mid").write_bytes(b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk\0\0\0\4\0\xff\x2f\0")
+    for words in (
+        ("--fast", "--player", "missing.mid"),
+        ("--fast", "--player", "broken.mid"),
+        ("--fast", "--player", "empty.mid"),
+        ("--fast", "--wav", "d.wav", "--soundfont", "missing.sf2"),
+    ):
+        with pytest.raises((ValueError, OSError), match=r"(missing|broken|empty)\.(mid|sf2)") as refusal:
+            play(*words)
+        assert "\n" not in str(refusal.value)
+    assert files() == ["broken.mid", "empty.mid"]
+
+
+def test_the_bundled_tune_is_a_clean_file_of_forty_seconds() -> None:
+    score = read_midi(MENUET)
+    assert score.repairs == ()
+    assert math.isclose(score.duration, 40.0, abs_tol=0.01)
