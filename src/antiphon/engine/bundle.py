@@ -1,4 +1,4 @@
-"""The bundle: a model on disk. Opening one checks every byte and replays its reference vectors; it runs no code of it."""
+"""The bundle: a model on disk. Opening one checks every byte and replays its reference vectors; none of it is code."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def _nucleus(p: npt.NDArray[np.float64], top_p: float) -> npt.NDArray[np.float64
     enough = int(np.searchsorted(np.cumsum(p[order]), top_p)) + 1
     kept = np.zeros_like(p)
     kept[order[:enough]] = p[order[:enough]]
-    return kept / kept.sum()
+    return np.asarray(kept / kept.sum())
 
 
 def _window(p: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.float64]:
@@ -65,4 +65,6 @@ def probabilities(
 def draw(p: npt.NDArray[np.float64], rng: np.random.Generator) -> int:
     """An index with probability `p`, shape (K,); never one whose probability is zero."""
     possible = np.flatnonzero(p)
-    return int(possible[min(np.searchsorted(np.cumsum(p[possible]), rng.random() * p.sum(), "right"), len(possible) - 1)])
+    return int(
+        possible[min(np.searchsorted(np.cumsum(p[possible]), rng.random() * p.sum(), "right"), len(possible) - 1)]
+    )

@@ -98,9 +98,7 @@ class NeuralModel:
 
     def snapshot(self) -> Snapshot:
         """All that is remembered."""
-        return Snapshot(
-            self._base, self._sounding, self._state, self._ledger.copy(), self._encoder.last_tick, self._at
-        )
+        return Snapshot(self._base, self._sounding, self._state, self._ledger.copy(), self._encoder.last_tick, self._at)
 
     def restore(self, state: Snapshot) -> None:
         """Remember just what was remembered when `state` was taken."""
@@ -149,7 +147,7 @@ def _steered(
     release = probabilities(weighted, mask)[0]
     onsets = mask.copy()
     onsets[0] = False
-    p = (1 - release) * probabilities(logits, onsets, steer)
+    p: npt.NDArray[np.float64] = (1 - release) * probabilities(logits, onsets, steer)
     p[0] = release
     return p
 

@@ -108,19 +108,18 @@ def merged_events(
     A later onset ends the earlier note; of notes that start together on one key the longest is kept.
     """
     order = np.lexsort((-release, onset, pitch, instrument))
-    onset, release, instrument, pitch, velocity = (a[order] for a in (onset, release, instrument, pitch, velocity))
-    key = instrument * 128 + pitch
-    same = np.append(False, (key[1:] == key[:-1]) & (onset[1:] <= onset[:-1]))
-    onset, release, instrument, pitch, velocity, key = (
-        a[~same] for a in (onset, release, instrument, pitch, velocity, key)
-    )
+    key = (instrument * 128 + pitch)[order]
+    at = onset[order]
+    repeated = np.append(False, (key[1:] == key[:-1]) & (at[1:] <= at[:-1]))
+    order, key = order[~repeated], key[~repeated]
+    onset, release = onset[order], release[order]
     following = np.append(key[1:] == key[:-1], False)
     release = np.where(following, np.minimum(release, np.append(onset[1:], np.inf)), release)
     n = len(onset)
     events = np.empty(2 * n, EVENT)
     events["at"] = np.concatenate([release, onset])
-    events["instrument"] = np.tile(instrument, 2)
-    events["pitch"] = np.tile(pitch, 2)
-    events["velocity"] = np.concatenate([np.zeros(n, np.int64), velocity])
+    events["instrument"] = np.tile(instrument[order], 2)
+    events["pitch"] = np.tile(pitch[order], 2)
+    events["velocity"] = np.concatenate([np.zeros(n, np.int64), velocity[order]])
     order = np.lexsort((events["pitch"], events["instrument"], events["velocity"] > 0, events["at"]))
     return events[order]

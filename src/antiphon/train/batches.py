@@ -117,7 +117,7 @@ def sounding_before(events: list[Events], length: int) -> Tensor:
         pitch[b, :n] = torch.from_numpy(window["pitch"].astype(np.int64))
         instrument[b, :n] = torch.from_numpy(window["instrument"].astype(np.int64))
         sign[b, :n] = torch.from_numpy(np.where(window["velocity"] > 0, 1.0, -1.0).astype(np.float32))
-        at[b, :n] = torch.from_numpy(np.ascontiguousarray(window["at"]))
+        at[b, :n] = torch.from_numpy(window["at"].copy())
     held = _held(pitch, sign, 128)
     ages = _ages(pitch, sign, at)
     decays = [held * torch.exp(-ages / d) for d in DECAYS]

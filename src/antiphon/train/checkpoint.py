@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ def save(path: Path, net: StreamNet, progress: dict[str, Any], optimiser: torch.
     beside = path.with_suffix(".partial")
     try:
         save_file(tensors, beside, {"net": json.dumps(net.config.as_dict()), "progress": json.dumps(progress)})
-        os.replace(beside, path)
+        beside.replace(path)
     except (OSError, SafetensorError) as error:
         beside.unlink(missing_ok=True)
         free = shutil.disk_usage(path.parent).free >> 20

@@ -51,7 +51,7 @@ class BodyStep(nn.Module):
     def enter(self, code: Tensor, begin: Tensor, sounding: Tensor) -> Tensor:
         """The body's input (1, D): the event, or the beginning where `begin` (1, 1) is 1."""
         past = self.net.embedded(code)
-        return begin * self.net.start + (1 - begin) * past + self.net.hear(sounding)
+        return cast(Tensor, begin * self.net.start + (1 - begin) * past + self.net.hear(sounding))
 
     def leave(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.net.heads.base(self.net.norm(x)))
@@ -133,7 +133,8 @@ def _write_graph(module: nn.Module, path: Path, inputs: Mapping[str, Tensor], ou
         # The tracing exporter is deprecated but still gives the smaller graph; torch's range in pyproject.toml is
         # bounded for its sake.
         warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        # Shapes are fixed here, which is what its other warnings are about.
+        warnings.filterwarnings("ignore", category=torch.jit._trace.TracerWarning)
         torch.onnx.export(
             module,
             tuple(inputs.values()),
@@ -166,7 +167,7 @@ def _write_graphs(net: StreamNet, folder: Path, precision: str) -> dict[str, tup
 
 
 def _quantise(path: Path) -> None:
-    """Weights to int8 a column, activations on the fly. Seven bits, because processors without VNNI saturate at eight."""
+    """Weights to int8 a column, activations on the fly. Seven bits: without VNNI, processors saturate at eight."""
     whole = path.with_suffix(".fp32")
     path.rename(whole)
     _gemm_to_matmul(whole)

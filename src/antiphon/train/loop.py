@@ -6,9 +6,9 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -24,7 +24,7 @@ from antiphon.train.corpus import Corpus
 from antiphon.train.likelihood import nats, nats_of_batch, random_known
 from antiphon.train.nets import NetConfig, StreamNet
 
-__all__ = ["TrainConfig", "train"]
+__all__ = ["Progress", "Run", "TrainConfig", "describe", "train"]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _stop_on_signal() -> Iterator[Callable[[], bool]]:
             signal.signal(number, action)
 
 
-def _prefetched(batches: Batches, first: int) -> Iterator[Batch]:
+def _prefetched(batches: Batches, first: int) -> Generator[Batch, None, None]:
     """Batches `first`, `first + 1`, ... each prepared while the one before is used."""
     with ThreadPoolExecutor(1) as pool:
         step, pending = first, pool.submit(batches.batch, first)
@@ -229,42 +229,56 @@ def train(
     `clock` (seconds) measures `config.minutes`: wall time, or a process's own time to compare on a shared machine.
     """
     run = Run(corpus, folder, config, resume=resume)
-    progress, per_step = run.progress, config.size * config.length * config.accumulate
+    progress = run.progress
     stream = _prefetched(run.batches, progress.step * config.accumulate)
-    log = SummaryWriter(str(folder / "tensorboard"))
-    mark, smooth, ended = clock(), math.nan, False
     with (
+        closing(stream),
+        closing(SummaryWriter(str(folder / "tensorboard"))) as log,
         _stop_on_signal() as asked,
-        tqdm(total=100, unit="%", disable=quiet, bar_format="{l_bar}{bar}| {postfix}") as bar,
+        _Bar(config, quiet=quiet) as bar,
     ):
+        ended, mark = False, clock()
         while not ended and not asked() and _share_done(config, progress) < 1:
             began = progress.seconds
             loss = run.step(stream)
             now = clock()
             progress.seconds, mark = progress.seconds + now - mark, now
-            smooth = loss if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss
             if not math.isfinite(loss):
                 raise RunError(f"{folder}: the loss is no longer a number at step {progress.step}; try a lower rate")
-            done = _share_done(config, progress)
             log.add_scalar("train/nats_per_event", loss, progress.step)
-            rate = per_step / max(progress.seconds - began, 1e-9)
-            left = progress.seconds * (1 - done) / max(done, 1e-9) / 60
-            bar.n = round(100 * done, 1)
-            valid = progress.validation.get("nats_per_event", math.nan)
-            bar.set_postfix_str(
-                f"step {progress.step} · {smooth:.3f} nats/event · valid {valid:.3f} · {rate:,.0f} events/s · {left:.0f} min left"
-            )
-            if progress.step % config.evaluate_every == 0 or done >= 1:
+            bar.show(progress, loss, progress.seconds - began)
+            if progress.step % config.evaluate_every == 0:
                 ended = run.evaluate(log)
                 mark = clock()  # evaluating is not training
-    if progress.step % config.evaluate_every and not ended:
-        run.evaluate(log)
-    log.close()
-    stream.close()  # type: ignore[attr-defined]
+        if progress.step % config.evaluate_every:
+            run.evaluate(log)
     return progress
 
 
-__all__ += ["Run", "Progress"]
+class _Bar:
+    """The progress line: nats per event (smoothed), the last validation, events a second, minutes left."""
+
+    def __init__(self, config: TrainConfig, *, quiet: bool) -> None:
+        self.config, self.smooth = config, math.nan
+        self.bar = tqdm(total=100, disable=quiet, bar_format="{percentage:3.0f}%|{bar:20}| {postfix}")
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def show(self, progress: Progress, loss: float, seconds: float) -> None:
+        self.smooth = loss if math.isnan(self.smooth) else 0.98 * self.smooth + 0.02 * loss
+        done = _share_done(self.config, progress)
+        rate = self.config.size * self.config.length * self.config.accumulate / max(seconds, 1e-9)
+        left = progress.seconds * (1 - done) / max(done, 1e-9) / 60
+        valid = progress.validation.get("nats_per_event", math.nan)
+        self.bar.n = round(100 * done, 1)
+        self.bar.set_postfix_str(
+            f"step {progress.step:,} · {self.smooth:.3f} nats/event · valid {valid:.3f} · "
+            f"{rate:,.0f} events/s · {left:.0f} min left"
+        )
 
 
 def describe(progress: Progress) -> dict[str, Any]:

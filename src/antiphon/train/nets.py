@@ -71,7 +71,8 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         wide = x.float()
-        return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + 1e-6)).to(x.dtype) * self.weight
+        scaled = (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + 1e-6)).to(x.dtype)
+        return scaled * self.weight
 
 
 class TransformerLayer(nn.Module):
@@ -101,7 +102,7 @@ class TransformerLayer(nn.Module):
         q, k, v = self.split(x)
         y = F.scaled_dot_product_attention(rotate(q, positions), rotate(k, positions), v, attn_mask=mask)
         x = x + self.dropout(self.out(y.transpose(1, 2).flatten(2)))
-        return x + self.dropout(self.feed_forward(x))
+        return cast(Tensor, x + self.dropout(self.feed_forward(x)))
 
 
 class TransformerBody(nn.Module):
@@ -144,7 +145,7 @@ class AnyOrderHeads(nn.Module):
     def facts(self, codes: Tensor, sounding: Tensor) -> list[Tensor]:
         """What each field would add if it were known, from codes (..., 4): four tensors (..., C)."""
         facts = [table(codes[..., g]) for g, table in enumerate(self.known)]
-        channels = sounding[..., :_PITCHES].unflatten(-1, (CHANNELS, 128))
+        channels = sounding[..., :_PITCHES].reshape(*sounding.shape[:-1], CHANNELS, 128)
         pitch = codes[..., PITCH, None, None].expand(*channels.shape[:-1], 1)
         facts[PITCH] = facts[PITCH] + self.touch(channels.gather(-1, pitch).squeeze(-1))
         return facts
@@ -155,7 +156,7 @@ class AnyOrderHeads(nn.Module):
         y = F.gelu(self.up[f](self.norm(z)))
         logits: Tensor = self.out[f](y)
         if f == PITCH:
-            channels = sounding[..., :_PITCHES].unflatten(-1, (CHANNELS, 128))
+            channels = sounding[..., :_PITCHES].reshape(*sounding.shape[:-1], CHANNELS, 128)
             logits = logits + (self.pitch_gate(y).unsqueeze(-1) * channels).sum(-2)
         if f == INSTRUMENT:
             logits = logits + self.instrument_gate(y) * sounding[..., _PITCHES:]

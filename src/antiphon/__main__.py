@@ -1,0 +1,7 @@
+"""`python -m antiphon`."""
+
+import sys
+
+from antiphon.faces.cli import main
+
+sys.exit(main())
