@@ -165,12 +165,10 @@ class Improviser:
             self._waiting = True
 
     def _latest(self) -> float:
-        """By when the next event must come: within its turn, soon if it is silent, in time to end what must end."""
+        """By when the next event must come: soon in a turn that is silent, in time to end what must end after it."""
         if not self._playing:
             return self._quiet_by
-        ends = self._turns.changes(self._now, self.settings)
-        soon = math.inf if self._own else self._now + self.settings.number("rest")
-        return min(soon, math.inf if ends is None else ends)
+        return math.inf if self._own else self._now + self.settings.number("rest")
 
     def _allows(self, event: Event, earliest: float) -> bool:
         """Whatever the model's promises: no double onset, no release of silence, nothing in the past or out of turn."""
