@@ -1,0 +1,68 @@
+"""Preparing a folder of MIDI: `antiphon prep` against `notochord prep`, the same files and cores, in one run.
+
+Takes files spread evenly over the folder, copies them once, and times both programs from start to end, with their
+start-up, in turn and twice. (`notochord prep` reads only `*.mid`, so only those are taken.)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def seconds(command: list[str]) -> float:
+    """Wall-clock time of `command`, which must succeed."""
+    started = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise SystemExit(f"{' '.join(command)}: failed: {said[-1] if said else 'no message'}")
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    parse = argparse.ArgumentParser(description=__doc__)
+    parse.add_argument("midi", type=Path, help="a folder of MIDI files")
+    parse.add_argument("--notochord", default="notochord", help="its command")
+    parse.add_argument("--antiphon", default="antiphon", help="our command")
+    parse.add_argument("--files", type=int, default=500)
+    parse.add_argument("--jobs", type=int, default=2)
+    parse.add_argument("--rounds", type=int, default=2)
+    given = parse.parse_args()
+    every = sorted(given.midi.rglob("*.mid"))
+    if len(every) < given.files:
+        raise SystemExit(f"{given.midi}: holds {len(every)} files; {given.files} are wanted (--files)")
+    chosen = [every[i * len(every) // given.files] for i in range(given.files)]
+    ours, theirs = [], []
+    with tempfile.TemporaryDirectory() as room:
+        source = Path(room) / "midi"
+        for number, path in enumerate(chosen):
+            target = source / path.parent.name / f"{number:04d}.mid"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        for turn in range(given.rounds):
+            out = [str(Path(room) / f"{name}{turn}") for name in ("antiphon", "notochord")]
+            ours.append(seconds([given.antiphon, "prep", str(source), "-o", out[0], "--jobs", str(given.jobs)]))
+            print(f"antiphon  {given.files / ours[-1]:8.1f} files/s", flush=True)
+            theirs.append(seconds([given.notochord, "prep", str(source), out[1], "--n_jobs", str(given.jobs)]))
+            print(f"notochord {given.files / theirs[-1]:8.1f} files/s", flush=True)
+    ratio = min(theirs) / min(ours)
+    rates = {
+        "files": given.files,
+        "jobs": given.jobs,
+        "antiphon_files_per_s": round(given.files / min(ours), 1),
+        "notochord_files_per_s": round(given.files / min(theirs), 1),
+        "times_faster": round(ratio, 2),
+    }
+    print(json.dumps(rates))
+    sys.exit(0 if ratio >= 10 else 1)
+
+
+if __name__ == "__main__":
+    main()
