@@ -56,7 +56,8 @@ class Constraints:
     `voices`: instrument -> limits; other instruments do nothing. `earliest`/`latest`: seconds on the session's clock,
     both inclusive. `fixed`: fields given by name, `time` as the session's `at` in seconds.
     `order`: fields in the order in which they are drawn (fixed ones come first whatever it says).
-    `onset_weight` multiplies the odds of an onset against a release.
+    `onset_weight` multiplies the odds of an onset against a release; `weights`, by instrument, those of its onsets
+    against the other instruments'.
     """
 
     voices: Mapping[int, Voice]
@@ -66,6 +67,7 @@ class Constraints:
     order: tuple[str, ...] = ("velocity", "time", "instrument", "pitch")
     steer: Mapping[str, Steer] = field(default_factory=dict)
     onset_weight: float = 1.0
+    weights: Mapping[int, float] = field(default_factory=dict)
 
 
 class Model(Protocol):

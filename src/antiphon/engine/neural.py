@@ -10,7 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphon.codec.sounding import features
-from antiphon.codec.stream import PITCH, SIZES, TIME, TIME_FIRST, TIME_LAST, VELOCITY, StreamEncoder, tick_of, time_bin
+from antiphon.codec.stream import (
+    INSTRUMENT,
+    PITCH,
+    SIZES,
+    TIME,
+    TIME_FIRST,
+    TIME_LAST,
+    VELOCITY,
+    StreamEncoder,
+    tick_of,
+    time_bin,
+)
 from antiphon.engine.bundle import Array, Bundle, State, find_bundle
 from antiphon.engine.choices import Choices
 from antiphon.engine.draw import draw, probabilities
@@ -138,17 +149,23 @@ def _steered(
 ) -> npt.NDArray[np.float64]:
     """The distribution of one field. Steering of pitch and velocity is about onsets: releases keep their odds."""
     steer = constraints.steer.get(FIELDS[field], _PLAIN)
-    if field == PITCH and known[0, VELOCITY] and code[0, VELOCITY] == 0:
+    release = bool(known[0, VELOCITY]) and code[0, VELOCITY] == 0
+    if field == PITCH and release:
         return probabilities(logits, mask)
+    if field == INSTRUMENT and constraints.weights and not release:
+        weighted = logits.astype(np.float64)
+        for instrument, weight in constraints.weights.items():
+            weighted[instrument] += math.log(max(weight, 1e-9))
+        return probabilities(weighted, mask, steer)
     if field != VELOCITY or not mask[0] or not mask[1:].any():
         return probabilities(logits, mask, steer)
     weighted = logits.astype(np.float64)
     weighted[1:] += math.log(max(constraints.onset_weight, 1e-9))
-    release = probabilities(weighted, mask)[0]
+    silent = probabilities(weighted, mask)[0]
     onsets = mask.copy()
     onsets[0] = False
-    p: npt.NDArray[np.float64] = (1 - release) * probabilities(logits, onsets, steer)
-    p[0] = release
+    p: npt.NDArray[np.float64] = (1 - silent) * probabilities(logits, onsets, steer)
+    p[0] = silent
     return p
 
 

@@ -88,6 +88,7 @@ CONTROLS: tuple[Control, ...] = (
     _seconds("silence", 0.8, 0.1, 10.0, "silence that ends your phrase", 22),
     _seconds("rest", 3.0, 0.1, 30.0, "longest wait for its next note when it is its turn", 23),
     _seconds("ring", 0.5, 0.0, 10.0, "longest that its notes ring on when its turn ends"),
+    _plain("share", 0.45, 0.0, 1.0, "its share of the notes when both play: 0 none, 1 nearly all", 31),
     _plain("density", 0.0, -4.0, 4.0, "more notes or fewer: doublings of the odds of a new note", 24),
     _whole("polyphony", 4, 1, 32, "notes", "most notes that it holds at once", 25),
     _seconds("length_min", 0.05, 0.02, 2.0, "shortest note"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,14 @@ CHORE = 8
 """Events fed to a renewed context at a time: some milliseconds, so that playing never waits longer."""
 CHORE_SLACK = 0.02
 """Seconds that must be free of other work before a chore is begun."""
+RECENT = 24
+"""Onsets of both players over which the machine's share is counted."""
+PULL = 1.0
+"""How strongly a missing note draws the next one to the machine: the natural log of its odds."""
+TOGETHER = 0.02
+"""Seconds within which two onsets are heard as one."""
+PATIENCE = 0.02
+"""Seconds for which it leaves room at least, when it expects the player to be next."""
 
 
 @dataclass
@@ -54,6 +63,9 @@ class Improviser:
         self._playing = False
         self._now = -math.inf
         self._pending: Event | None = None
+        self._partners: set[int] = set()  # the player's instruments, as heard
+        self._recent: deque[bool] = deque(maxlen=RECENT)  # whether the machine struck, onset by onset
+        self._silent_since = -math.inf  # when the machine last did something, or its turn began
         self._waiting = False  # nothing was possible: ask again only when something has changed
         self._quiet_by = math.inf  # by then every note of the turn that ended must have ended
         self._held: set[Key] = set()
@@ -81,6 +93,7 @@ class Improviser:
         key = (event.instrument, event.pitch)
         (self._held.add if event.is_onset else self._held.discard)(key)
         self.tally.heard += 1
+        self._partners.add(event.instrument)
         self._enter(event)
         self._turns.heard(event, len(self._held), self._now)
         self._forget_plan()
@@ -134,7 +147,7 @@ class Improviser:
         plays = self._turns.plays(self._now, self.settings)
         if plays == self._playing:
             return []
-        self._playing = plays
+        self._playing, self._silent_since = plays, self._now
         self._quiet_by = math.inf if plays else self._now + self.settings.number("ring")
         self._forget_plan()
         return self._cut_overdue()
@@ -150,19 +163,54 @@ class Improviser:
         return self._pending is None and not self._waiting and (self._playing or bool(self._own))
 
     def _predict(self) -> None:
-        """Ask for the next event and hold it until it is due; not fed before it is played, it can be dropped freely."""
-        earliest = max(self._now + self.settings.number("lookahead"), self._context.latest)
-        constraints = self._voicing.constraints(earliest=earliest, latest=self._latest(), may_start=self._playing)
+        """Ask for the next event and hold it until it is due; not fed before it is played, it can be dropped freely.
+
+        Where both play, the next event may be the player's: then the machine leaves room for it, and asks again when
+        it has come or failed to come. Who plays how much is so the music's choice, not the clock's.
+        """
+        earliest = self._earliest()
+        constraints = self._voicing.constraints(
+            earliest=earliest,
+            latest=self._latest(),
+            may_start=self._playing,
+            partners=self._partners if self._leaves_room() else (),
+            weights=self._balance(),
+        )
         try:
             event = self._context.sample(constraints, self._rng)
         except NothingPossible:
             self._waiting = True
             return
-        if self._allows(event, earliest):
+        if event.instrument in self._partners and self._leaves_room():
+            room = max(event.at, self._now + self.settings.number("lookahead") + PATIENCE)
+            self._pending = Event(room, event.instrument, event.pitch, event.velocity)
+        elif self._allows(event, earliest):
             self._pending = event
         else:
             self.tally.refused += 1
             self._waiting = True
+
+    def _balance(self) -> dict[int, float]:
+        """Odds that draw the machine's share of the recent notes towards what the musician wants."""
+        missing = self.settings.number("share") * len(self._recent) - sum(self._recent)
+        weight = math.exp(min(max(PULL * missing, -8.0), 8.0))
+        return dict.fromkeys(self.parts.machine, weight)
+
+    def _leaves_room(self) -> bool:
+        """Whether the next event may be the player's: in a shared turn, until the machine has been silent too long."""
+        shared = self._playing and self._turns.shared
+        return shared and (bool(self._own) or self._now < self._silent_since + self.settings.number("rest"))
+
+    def _earliest(self) -> float:
+        """From when on the next event may be meant to sound.
+
+        Much of music happens at once. What should sound together with an event just heard comes a few milliseconds
+        after it, which nobody hears; to forbid it would be to forbid the machine the beat.
+        """
+        ahead = self.settings.number("lookahead")
+        if ahead <= TOGETHER and self._now - self._context.latest <= TOGETHER:
+            return self._context.latest
+        return max(self._now + ahead, self._context.latest)
 
     def _latest(self) -> float:
         """By when the next event must come: soon in a turn that is silent, in time to end what must end after it."""
@@ -187,6 +235,8 @@ class Improviser:
         if event is None or self._pending_due() > self._now:
             return []
         self._pending = None
+        if event.instrument not in self.parts.machine:
+            return []  # room was left for the player, who let it pass
         if event.is_onset and self._now - event.at > self.settings.number("lateness"):
             self.tally.late += 1
             return []
@@ -202,6 +252,7 @@ class Improviser:
         else:
             del self._own[key]
         self.tally.played += 1
+        self._silent_since = sent.at
         return sent
 
     def _close(self, key: Key) -> Event:
@@ -228,6 +279,8 @@ class Improviser:
 
     def _enter(self, event: Event) -> None:
         """Ledger, memory and model hear `event`, at a time that never runs backwards."""
+        if event.is_onset:
+            self._recent.append(event.instrument in self.parts.machine)
         heard = Event(max(event.at, self._context.latest), event.instrument, event.pitch, event.velocity)
         self.ledger.apply(heard)
         self._context.feed(heard)

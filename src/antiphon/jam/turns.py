@@ -14,6 +14,9 @@ __all__ = ["Answer", "Together", "Turns", "turns_named"]
 class Turns(Protocol):
     """When the machine may strike notes. Times are seconds on the session's clock and never run backwards."""
 
+    shared: bool
+    """Whether the player plays in the machine's turn too."""
+
     def heard(self, event: Event, held: int, now: float) -> None:
         """The player did something and now holds `held` notes."""
 
@@ -29,6 +32,8 @@ class Turns(Protocol):
 
 class Together:
     """It plays with you: from your first note until `answer` seconds after your last."""
+
+    shared = True
 
     def __init__(self) -> None:
         self.rest()
@@ -56,6 +61,8 @@ class Answer:
 
     Playing takes the turn back. A phrase is answered once: silence is never answered.
     """
+
+    shared = False
 
     def __init__(self) -> None:
         self.rest()

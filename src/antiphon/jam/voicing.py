@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +41,9 @@ def apart_from(taken: Iterable[int], instrument: int) -> int:
     raise ValueError(f"no anonymous part is left to play apart from {len(others)} others")
 
 
+_ANYTHING = Voice()
+
+
 class Voicing:
     """The machine's voices under some settings. Ranges given the wrong way round are taken the right way round."""
 
@@ -57,14 +60,26 @@ class Voicing:
         }
         self._onset_weight = 2.0 ** settings.number("density")
 
-    def constraints(self, *, earliest: float, latest: float, may_start: bool) -> Constraints:
-        """What the machine's next event may be, between two times in seconds on the session's clock."""
+    def constraints(
+        self,
+        *,
+        earliest: float,
+        latest: float,
+        may_start: bool,
+        partners: Collection[int] = (),
+        weights: Mapping[int, float] | None = None,
+    ) -> Constraints:
+        """What the next event may be, between two times in seconds on the session's clock.
+
+        It is the machine's, or anything by the instruments of `partners`; `weights` as in `Constraints`.
+        """
         return Constraints(
-            voices=self._voices[may_start],
+            voices=self._voices[may_start] | dict.fromkeys(partners, _ANYTHING),
             earliest=earliest,
             latest=latest,
             steer=self._steer,
             onset_weight=self._onset_weight,
+            weights=weights or {},
         )
 
     def _voice(self, settings: Settings, *, drum: bool, may_start: bool) -> Voice:
