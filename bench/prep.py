@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,14 +17,16 @@ import time
 from pathlib import Path
 
 
-def seconds(command: list[str]) -> float:
-    """Wall-clock time of `command`, which must succeed."""
-    started = time.perf_counter()
+def seconds(command: list[str]) -> tuple[float, float]:
+    """Wall-clock and CPU time of `command` and its children; it must succeed."""
+    started, before = time.perf_counter(), os.times()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise SystemExit(f"{' '.join(command)}: failed: {said[-1] if said else 'no message'}")
-    return time.perf_counter() - started
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.perf_counter() - started, cpu
 
 
 def main() -> None:
@@ -49,16 +52,18 @@ def main() -> None:
         for turn in range(given.rounds):
             out = [str(Path(room) / f"{name}{turn}") for name in ("antiphon", "notochord")]
             ours.append(seconds([given.antiphon, "prep", str(source), "-o", out[0], "--jobs", str(given.jobs)]))
-            print(f"antiphon  {given.files / ours[-1]:8.1f} files/s", flush=True)
+            print(f"antiphon  {ours[-1][0]:6.1f} s, {ours[-1][1]:6.1f} s of CPU", flush=True)
             theirs.append(seconds([given.notochord, "prep", str(source), out[1], "--n_jobs", str(given.jobs)]))
-            print(f"notochord {given.files / theirs[-1]:8.1f} files/s", flush=True)
-    ratio = min(theirs) / min(ours)
+            print(f"notochord {theirs[-1][0]:6.1f} s, {theirs[-1][1]:6.1f} s of CPU", flush=True)
+    our, their = ([min(column) for column in zip(*runs, strict=True)] for runs in (ours, theirs))
+    ratio = their[0] / our[0]
     rates = {
         "files": given.files,
         "jobs": given.jobs,
-        "antiphon_files_per_s": round(given.files / min(ours), 1),
-        "notochord_files_per_s": round(given.files / min(theirs), 1),
+        "antiphon_files_per_s": round(given.files / our[0], 1),
+        "notochord_files_per_s": round(given.files / their[0], 1),
         "times_faster": round(ratio, 2),
+        "times_less_cpu": round(their[1] / our[1], 2),
     }
     print(json.dumps(rates))
     sys.exit(0 if ratio >= 10 else 1)
