@@ -22,7 +22,7 @@ PATIENCE = 20.0
 
 def open_port(kind: Any, name: str) -> Any:
     """A client of JACK, connected to the first port whose name contains `name`, for which it waits a while."""
-    client = kind(rtmidi.API_UNIX_JACK, "musician")
+    client = kind(rtmidi.API_UNIX_JACK, "ear" if kind is rtmidi.MidiIn else "hand")
     given_up = time.monotonic() + PATIENCE
     while time.monotonic() < given_up:
         for place, port in enumerate(client.get_ports()):

@@ -81,11 +81,19 @@ class Stage:
 
     def played(self, musician: subprocess.Popen[str]) -> None:
         """Wait until the musician has played."""
-        given_up = time.monotonic() + PATIENCE * 3
-        while "played" not in (self.folder / "musician.log").read_text():
-            assert musician.poll() is None, (self.folder / "musician.log").read_text()
-            assert time.monotonic() < given_up
+        self.says("musician.log", "played")
+        assert musician.poll() is None
+
+    def says(self, log: str, word: str) -> None:
+        """Wait until `word` is in a log."""
+        given_up = time.monotonic() + PATIENCE * 2
+        while word not in (self.folder / log).read_text():
+            assert time.monotonic() < given_up, (self.folder / log).read_text()
             time.sleep(0.02)
+
+    def start(self, words: list[str], log: str) -> subprocess.Popen[str]:
+        """Start a Python program on this stage."""
+        return self._start([sys.executable, *words], log)
 
     def heard(self, musician: subprocess.Popen[str]) -> tuple[list[Heard], list[Heard]]:
         """Send the musician home; what they sent and what they heard."""
@@ -201,7 +209,7 @@ def test_it_answers_only_when_the_phrase_has_ended(stage: Stage) -> None:
 
 
 def test_a_signal_in_the_middle_of_notes_closes_the_machines_and_the_players(stage: Stage) -> None:
-    jam = stage.jam("--policy", "together", "--length-min", "1.5")
+    jam = stage.jam("--policy", "together", "--length-min", "1.5", "--rest", "0.3")
     musician = stage.musician(2.0, "hold")  # in the middle of a bar, with keys down
     stage.played(musician)
     end(jam, stage)
@@ -212,6 +220,19 @@ def test_a_signal_in_the_middle_of_notes_closes_the_machines_and_the_players(sta
     controllers = {(m.channel, m.pitch) for m in heard if m.status & 0xF0 == 0xB0}
     assert {(MACHINE_CHANNEL, number) for number in (64, 120, 123)} <= controllers
     assert (stage.folder / "duet.mid").is_file()
+
+
+def test_a_musician_who_disappears_leaves_no_note_sounding(stage: Stage) -> None:
+    """The input goes away with keys down, and the jam ends itself: nobody could let go of them any more."""
+    stage.jam()
+    lender = stage.musician(1.0, "hold")
+    stage.played(lender)
+    words = ["--in", "hand", "--out", "antiphon input"]
+    jam = stage.start([str(HERE / "jam_at_random.py"), *words], "second.log")
+    stage.says("second.log", "listens")
+    lender.kill()
+    assert jam.wait(timeout=PATIENCE) == 1
+    assert "antiphon jam: the MIDI port 'hand:notes' is gone" in (stage.folder / "second.log").read_text()
 
 
 def test_a_port_that_does_not_exist_is_one_line_that_lists_those_that_do(stage: Stage) -> None:

@@ -24,6 +24,7 @@ class Tape:
         self.taken: list[tuple[float, Event]] = []
         self.ledger = Ledger()
         self.closed = False
+        self.gone = False
         self._breaks_after = breaks_after
 
     def send(self, event: Event) -> None:
@@ -31,6 +32,9 @@ class Tape:
             raise PortError("the tape is torn")
         self.taken.append((time.monotonic(), event))
         self.ledger.apply(event)
+
+    def missing(self) -> str | None:
+        return "the tape has run out" if self.gone else None
 
     def silence(self) -> None:
         for event in self.ledger.closing(time.monotonic()):

@@ -81,6 +81,15 @@ def test_a_lost_output_ends_it_with_one_line() -> None:
     assert_all_closed(tape)
 
 
+def test_a_port_that_goes_away_unsaid_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("antiphon.ports.host.LOOKOUT", 0.05)
+    tape = Tape()
+    threading.Timer(0.2, lambda: setattr(tape, "gone", True)).start()
+    with pytest.raises(PortError, match="the tape has run out"):
+        run_live(random_jam(), TunePlayer(tune((0.0, 60.0, 60)), tape), tape, Recorder(), Meter(), seconds=20.0)
+    assert_all_closed(tape)
+
+
 def test_a_model_that_crashes_leaves_no_note_sounding() -> None:
     class Crashing(RandomModel):
         def feed(self, event: Event) -> None:

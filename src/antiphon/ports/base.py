@@ -36,6 +36,9 @@ class Source(Protocol):
     def start(self, listener: Listener) -> None:
         """Begin to tell `listener`. Raises `PortError`."""
 
+    def missing(self) -> str | None:
+        """Why nothing can come from it any more, in one line; None while all is well."""
+
     def close(self) -> None:
         """Tell nothing more. May be called twice."""
 
@@ -45,6 +48,9 @@ class Sink(Protocol):
 
     def send(self, event: Event) -> None:
         """Sound `event` now, whatever its `at`. Raises `PortError` when the port is gone."""
+
+    def missing(self) -> str | None:
+        """Why nothing can be heard of it any more, in one line; None while all is well."""
 
     def silence(self) -> None:
         """End everything that this sink made sound. Never raises: it is called when things have gone wrong."""
@@ -58,6 +64,9 @@ class Nowhere:
 
     def send(self, event: Event) -> None:
         """Do nothing with `event`."""
+
+    def missing(self) -> None:
+        """Nowhere is always there."""
 
     def silence(self) -> None:
         """Nothing sounds."""

@@ -26,6 +26,8 @@ BURST = 64
 SWITCH = 0.0005
 """Seconds for which Python lets one thread run while others wait; its default of 5 ms would be heard as jitter."""
 
+LOOKOUT = 1.0
+"""Seconds between two looks at whether the ports still exist: MIDI interfaces do not tell."""
 NAP = 3600.0
 """Seconds: the longest wait that is surely short enough for every system's timers."""
 
@@ -106,6 +108,7 @@ def run_live(
         ending.callback(source.close)
         outbox.start()
         source.start(inbox)
+        ending.enter_context(_lookout(source, sink, inbox.lost))
         if started is not None:
             started()
         end = None if seconds is None else time.monotonic() + seconds
@@ -177,6 +180,27 @@ def _signals(stop: Callable[[str], None]) -> Iterator[None]:
     finally:
         for name, previous in before.items():
             signal.signal(getattr(signal, name), previous)
+
+
+@contextlib.contextmanager
+def _lookout(source: Source, sink: Sink, lost: Callable[[str], None]) -> Iterator[None]:
+    """Tell `lost`, once, when a port has gone, while within."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(LOOKOUT):
+            reason = source.missing() or sink.missing()
+            if reason:
+                lost(reason)
+                return
+
+    thread = threading.Thread(target=look, name="lookout", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=1.0)
 
 
 @contextlib.contextmanager

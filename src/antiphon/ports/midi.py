@@ -18,7 +18,7 @@ from antiphon.ports.base import Listener, PortError
 from antiphon.ports.meter import Durations
 from antiphon.ports.wire import Decoder, Encoder, WireLedger, control_turned
 
-__all__ = ["MidiSink", "MidiSource", "Port", "Thru", "list_ports", "open_input", "open_output"]
+__all__ = ["MidiSink", "MidiSource", "Opened", "Port", "Thru", "list_ports", "open_input", "open_output"]
 
 Direction = Literal["input", "output"]
 Thru = Callable[[Sequence[int]], None]
@@ -37,6 +37,20 @@ class Port:
     interface: str
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """rtmidi's client, open on the port `name`, or on a virtual port of our own when that is None."""
+
+    client: Any
+    name: str | None
+
+    def missing(self) -> str | None:
+        """Why the port is gone, in one line; None while it exists."""
+        if self.name is None or self.name in self.client.get_ports():
+            return None
+        return f"the MIDI port {self.name!r} is gone: was it unplugged?"
+
+
 def list_ports(direction: Direction) -> list[Port]:
     """The ports that exist now. Never raises: an interface that does not answer has none."""
     ports = []
@@ -48,22 +62,22 @@ def list_ports(direction: Direction) -> list[Port]:
     return ports
 
 
-def open_input(name: str | None) -> Any:
-    """rtmidi's input, open on the port that `name` means, or on a virtual port when it is None. Raises `PortError`."""
+def open_input(name: str | None) -> Opened:
+    """Open the input that `name` means (see `Port`; a part will do), or a virtual one for None. Raises `PortError`."""
     return _open("input", name)
 
 
-def open_output(name: str | None) -> Any:
-    """rtmidi's output, open on the port that `name` means, or on a virtual port when it is None. Raises `PortError`."""
+def open_output(name: str | None) -> Opened:
+    """Open the output that `name` means (see `Port`; a part will do), or a virtual one for None. Raises `PortError`."""
     return _open("output", name)
 
 
 class MidiSource:
     """The player on a MIDI input. What arrives is first passed on untouched to `thru`, then told as events."""
 
-    def __init__(self, midi_in: Any, decoder: Decoder, thru: Thru | None, passing: Durations) -> None:
+    def __init__(self, port: Opened, decoder: Decoder, thru: Thru | None, passing: Durations) -> None:
         """`passing` keeps how long passing on took, in seconds."""
-        self._midi_in = midi_in
+        self._port = port
         self._decoder = decoder
         self._thru = thru
         self._passing = passing
@@ -84,13 +98,16 @@ class MidiSource:
             if turned is not None:
                 listener.turn(*turned)
 
-        self._midi_in.ignore_types(sysex=False, timing=False, active_sense=True)
-        self._midi_in.set_callback(arrived)
+        self._port.client.set_callback(arrived)
+
+    def missing(self) -> str | None:
+        """Why nothing can be heard any more, in one line; None while the port exists."""
+        return self._port.missing()
 
     def close(self) -> None:
         """Let go of the port."""
-        self._midi_in.cancel_callback()
-        self._midi_in.close_port()
+        self._port.client.cancel_callback()
+        self._port.client.close_port()
 
     def _pass_on(self, message: Sequence[int], at: float) -> None:
         if self._thru is not None:
@@ -101,9 +118,9 @@ class MidiSource:
 class MidiSink:
     """A MIDI output that knows what sounds on its wire, the player's thru included, and closes it."""
 
-    def __init__(self, midi_out: Any, encoder: Encoder) -> None:
+    def __init__(self, port: Opened, encoder: Encoder) -> None:
         """Sends the encoder's program changes at once. Raises `PortError`."""
-        self._midi_out = midi_out
+        self._port = port
         self._encoder = encoder
         self._ledger = WireLedger()
         self._turn = threading.Lock()  # the player's thru and the machine's notes come from two threads
@@ -118,16 +135,21 @@ class MidiSink:
         """Send one message as it is. Raises `PortError` when the port is gone."""
         with self._turn:
             try:
-                self._midi_out.send_message(message)
+                self._port.client.send_message(message)
             except (OSError, ValueError) as error:
                 raise PortError(f"the MIDI output is gone: {error}") from None
             self._ledger.sent(message)
+
+    def missing(self) -> str | None:
+        """Why nothing can be sent any more, in one line; None while the port exists."""
+        with self._turn:
+            return self._port.missing()
 
     def silence(self) -> None:
         """Close every note on the wire; then pedal up, sound off, notes off on every channel used."""
         with self._turn, contextlib.suppress(OSError, ValueError):
             for message in self._ledger.closing():
-                self._midi_out.send_message(message)
+                self._port.client.send_message(message)
             self._ledger.clear()
 
     def close(self) -> None:
@@ -135,7 +157,7 @@ class MidiSink:
         if len(self._ledger):
             self.silence()
         time.sleep(DRAIN)
-        self._midi_out.close_port()
+        self._port.client.close_port()
 
 
 DRAIN = 0.1
@@ -164,17 +186,17 @@ def _client(direction: Direction, api: int) -> Any:
     return client
 
 
-def _open(direction: Direction, name: str | None) -> Any:
+def _open(direction: Direction, name: str | None) -> Opened:
     problems = []
     for api in _apis():
         try:
             client = _client(direction, api)
             if name is None:
                 if _virtual(client, api):
-                    return client
-            elif (place := _place(name, client.get_ports())) is not None:
+                    return Opened(client, None)
+            elif (place := _place(name, ports := client.get_ports())) is not None:
                 client.open_port(place, "notes")
-                return client
+                return Opened(client, ports[place])
             client.delete()
         except (PortError, OSError) as error:
             problems.append(str(error))

@@ -25,6 +25,9 @@ class TunePlayer:
         self._thread = threading.Thread(target=self._play, args=(listener,), name="tune", daemon=True)
         self._thread.start()
 
+    def missing(self) -> None:
+        """A tune is always there."""
+
     def close(self) -> None:
         """Play nothing more."""
         self._closed.set()
