@@ -55,7 +55,8 @@ def decibels(wave_: npt.NDArray[np.float32]) -> float:
 
 @pytest.mark.parametrize("key", [36, 57, 69, 84])
 def test_every_program_plays_in_tune(font: SoundfontFile, key: int) -> None:
-    for program in range(128):
+    first_of_tone = {voice.tone: program for program, voice in reversed(list(enumerate(PROGRAM_VOICES)))}
+    for program in first_of_tone.values():  # programs that share a tone share its samples and its tuning
         heard = render(played((0, 1.5, program, key, 100)), font)[0, 2000:]
         assert abs(cents_off(heard, key)) < 5, (program, PROGRAM_VOICES[program])
 

@@ -114,10 +114,16 @@ def _notes(events: Events) -> dict[tuple[int, int], list[_Note]]:
 
 
 def render(
-    events: Events, soundfont: SoundfontFile, *, sample_rate: int = 44_100, programs: Mapping[int, int] | None = None
+    events: Events,
+    soundfont: SoundfontFile,
+    *,
+    sample_rate: int = 44_100,
+    programs: Mapping[int, int] | None = None,
+    silence: float = 0.0,
 ) -> Stereo:
-    """`events` as sound, shape (2, n), from the clock's zero to the last note's end; not normalised.
+    """`events` as sound, shape (2, n), from the clock's zero to the last note's end and `silence` seconds more.
 
+    Levels are the soundfont's own: many loud notes at once pass beyond 1.
     Each instrument sounds for itself, also where two play one program. `programs` names the program (0..127, or the
     kit) that an instrument plays; anonymous parts without one play program 0.
     """
@@ -129,7 +135,7 @@ def render(
             layers[instrument, pitch, velocity] = soundfont.layers(program, pitch, velocity, drum=is_drum(instrument))
     _choke(notes, layers)
     end = max((n.at + n.held + LONGEST_RELEASE for struck in notes.values() for n in struck), default=0.0)
-    mix = np.zeros((2, round(end * sample_rate) + 1), np.float32)
+    mix = np.zeros((2, round((end + silence) * sample_rate) + 1), np.float32)
     for (instrument, pitch), struck in sorted(notes.items()):
         by_layer: dict[tuple[float, ...], tuple[Layer, list[_Note]]] = {}
         for note in struck:
@@ -139,8 +145,16 @@ def render(
                 by_layer.setdefault(same, (layer, []))[1].append(note)
         for layer, played in by_layer.values():
             _play(mix, layer, played, sample_rate)
-    loud = np.flatnonzero(np.abs(mix).max(axis=0) > 10 ** (-SILENT / 20)) if mix.size else np.zeros(0)
-    return mix[:, : int(loud[-1]) + 1 if len(loud) else 0]
+    return mix[:, : _sounding(mix, sample_rate) + round(silence * sample_rate)]
+
+
+def _sounding(mix: Stereo, sample_rate: int) -> int:
+    """Samples until the last one that can be heard."""
+    for start in reversed(range(0, mix.shape[1], sample_rate)):
+        loud = np.flatnonzero(np.abs(mix[:, start : start + sample_rate]).max(axis=0) > 10 ** (-SILENT / 20))
+        if len(loud):
+            return start + int(loud[-1]) + 1
+    return 0
 
 
 def _choke(notes: dict[tuple[int, int], list[_Note]], layers: Mapping[tuple[int, int, int], list[Layer]]) -> None:
@@ -181,8 +195,8 @@ def _play(mix: Stereo, layer: Layer, notes: list[_Note], sample_rate: int) -> No
         mix[:, first : first + n] += sides * sound
 
 
-def _room(dry: Stereo, sample_rate: int) -> Stereo:
-    """`dry` in a small room: its echoes are noise that dies away, another on each side; shape (2, n + tail)."""
+def _add_room(mix: Stereo, sample_rate: int) -> None:
+    """Put `mix` into a small room, in place: its echoes are noise that dies away, another on each side."""
     size = round(ROOM_SECONDS * sample_rate)
     t = np.arange(size) / sample_rate
     noise = np.random.default_rng(0).standard_normal((2, size)) * np.exp(-t * 6.9 / ROOM_SECONDS)
@@ -192,13 +206,11 @@ def _room(dry: Stereo, sample_rate: int) -> Stereo:
     n = 1 << (4 * size - 1).bit_length()
     block = n - size
     response = np.fft.rfft(echoes, n)
-    wet = np.zeros((2, dry.shape[1] + size), np.float32)
-    wet[:, : dry.shape[1]] = dry
-    for start in range(0, dry.shape[1], block):
-        piece = np.fft.irfft(np.fft.rfft(dry[:, start : start + block], n) * response, n)
-        end = min(start + n, wet.shape[1])
-        wet[:, start:end] += piece[:, : end - start].astype(np.float32)
-    return wet
+    # From the end to the start: a block's echoes fall on blocks that have been dealt with.
+    for start in reversed(range(0, mix.shape[1], block)):
+        wet = np.fft.irfft(np.fft.rfft(mix[:, start : start + block], n) * response, n)
+        end = min(start + n, mix.shape[1])
+        mix[:, start:end] += wet[:, : end - start].astype(np.float32)
 
 
 def _wav_header(frames: int, sample_rate: int) -> bytes:
@@ -226,8 +238,9 @@ def render_wav(
         font = SoundfontFile(chosen)
     except SoundfontError as error:
         raise SoundError(str(error)) from None
-    mix = _room(render(events, font, sample_rate=sample_rate, programs=programs), sample_rate)
-    loudest = float(np.abs(mix).max()) if mix.size else 0.0
+    mix = render(events, font, sample_rate=sample_rate, programs=programs, silence=ROOM_SECONDS)
+    _add_room(mix, sample_rate)
+    loudest = max(float(mix.max()), -float(mix.min()))
     mix *= np.float32(PEAK * 32767 / max(loudest, 1e-9))
     path = Path(path)
     beside = path.with_name(path.name + ".part")
