@@ -111,6 +111,8 @@ class Improviser:
         """Do what is due at `now`: at most one event is predicted, so that it takes a few milliseconds at most."""
         self._advance(now)
         played = self._take_turns() + self._cut_overdue() + self._play_due()
+        if played:
+            return played  # at once: what comes next is predicted while this is on its way
         if self._wants_prediction():
             self._predict()
         elif self._has_chore():
