@@ -43,9 +43,10 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.tune}: has no notes to continue from")
     steer = dict(DEFAULT_STEER)
     steer["pitch"] = dataclasses.replace(steer["pitch"], temperature=args.temperature)
+    model = open_model(args.model)
     with tqdm(total=args.seconds, unit="s", bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} s") as bar:
         follows = continued(
-            open_model(args.model),
+            model,
             events,
             args.seconds,
             np.random.default_rng(args.seed),
