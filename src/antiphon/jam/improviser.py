@@ -18,7 +18,7 @@ from antiphon.music.ledger import Key, Ledger
 
 __all__ = ["Improviser", "Tally"]
 
-CHORE = 8
+CHORE = 4
 """Events fed to a renewed context at a time: some milliseconds, so that playing never waits longer."""
 CHORE_SLACK = 0.02
 """Seconds that must be free of other work before a chore is begun."""

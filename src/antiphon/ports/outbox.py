@@ -1,9 +1,8 @@
-"""The outbox: a thread that hands each event to the sink at the moment at which it must sound."""
+"""The outbox: hands each event to the sink at the moment at which it must sound."""
 
 from __future__ import annotations
 
 import heapq
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -16,7 +15,10 @@ __all__ = ["Outbox"]
 
 
 class Outbox:
-    """Sleeps until the next event is due, and is woken by each new one; it never looks on a timer."""
+    """A thread sends what lies in the future, asleep until the next event is due; it never looks on a timer.
+
+    What is due already is sent by whoever puts it: to wake another thread for it would cost its time.
+    """
 
     def __init__(
         self, sink: Sink, lateness: Durations, sent: Callable[[Event], None], lost: Callable[[str], None]
@@ -26,9 +28,10 @@ class Outbox:
         self._lateness = lateness
         self._sent = sent
         self._lost = lost
-        self._new: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._due: list[tuple[float, int, Event]] = []
         self._count = 0  # events of one time leave in the order in which they came
+        self._closed = False
+        self._changed = threading.Condition(threading.Lock())
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
 
     def start(self) -> None:
@@ -36,35 +39,40 @@ class Outbox:
         self._thread.start()
 
     def put(self, events: Iterable[Event]) -> None:
-        """Send each of `events` at its `at`, monotonic seconds; at once when that has passed."""
-        for event in events:
-            self._new.put(event)
+        """Send each of `events` at its `at`, monotonic seconds; at once when that has passed. Raises `PortError`."""
+        with self._changed:
+            next_one = self._next()
+            for event in events:
+                heapq.heappush(self._due, (event.at, self._count, event))
+                self._count += 1
+            self._send_due()
+            if self._next() < next_one:
+                self._changed.notify()
 
     def close(self) -> None:
         """Send nothing more; what waits is forgotten, so silence the sink after this."""
-        self._new.put(None)
+        with self._changed:
+            self._closed = True
+            self._due.clear()
+            self._changed.notify()
         self._thread.join(timeout=1.0)
 
     def _run(self) -> None:
         try:
-            while self._take():
-                while self._due and self._due[0][0] <= time.monotonic():
-                    self._send(heapq.heappop(self._due)[2])
+            with self._changed:
+                while not self._closed:
+                    self._send_due()
+                    wait = self._next() - time.monotonic()
+                    self._changed.wait(wait if self._due else None)
         except PortError as error:
             self._lost(str(error))
 
-    def _take(self) -> bool:
-        """Wait for a new event, or until the next one is due. False when the outbox was closed."""
-        timeout = max(0.0, self._due[0][0] - time.monotonic()) if self._due else None
-        try:
-            event = self._new.get(timeout=timeout)
-        except queue.Empty:
-            return True
-        if event is None:
-            return False
-        heapq.heappush(self._due, (event.at, self._count, event))
-        self._count += 1
-        return True
+    def _send_due(self) -> None:
+        while self._next() <= time.monotonic():
+            self._send(heapq.heappop(self._due)[2])
+
+    def _next(self) -> float:
+        return self._due[0][0] if self._due else float("inf")
 
     def _send(self, event: Event) -> None:
         now = time.monotonic()
