@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from antiphon.engine.model import Constraints, Model, NothingPossible, Steer, Voice
 from antiphon.music.event import EVENT, Event, Events, is_drum
 from antiphon.music.ledger import Ledger
+from antiphon.music.notes import notes_of
+from antiphon.music.score import NOTE, Score
 
-__all__ = ["DEFAULT_STEER", "continued", "opening", "voices_of"]
+__all__ = ["DEFAULT_STEER", "continued", "joined", "opening", "voices_of"]
 
 DEFAULT_STEER: Mapping[str, Steer] = {
     "pitch": Steer(top_p=0.95),
@@ -18,6 +21,8 @@ DEFAULT_STEER: Mapping[str, Steer] = {
     "instrument": Steer(top_p=0.98),
 }
 _LISTENED = 2000  # events of the piece that are heard; more changes little and takes longer
+_SHORTEST = 0.02  # seconds a note lasts at least
+_TICKS_PER_QUARTER = 480
 _LONGEST_REST = 3.0  # seconds without any event
 
 
@@ -45,6 +50,7 @@ def voices_of(events: Events) -> dict[int, Voice]:
             min_velocity=int(struck["velocity"].min()),
             max_velocity=int(struck["velocity"].max()),
             max_polyphony=most,
+            min_length=_SHORTEST,
             max_length=longest,
         )
     return voices
@@ -60,6 +66,28 @@ def opening(events: Events, end: float) -> Events:
 
 def _array(events: list[Event]) -> Events:
     return np.array([(e.at, e.instrument, e.pitch, e.velocity) for e in events], EVENT)
+
+
+def joined(score: Score, end: float, follows: Events) -> Score:
+    """`score` up to `end` seconds with `follows` after it, on the score's own ticks, tempo, meter and keys.
+
+    What follows on an instrument goes to the first of its parts. Coarse ticks are divided, for music is not on a grid.
+    """
+    score = score.finer(_TICKS_PER_QUARTER)
+    last, notes = int(score.ticks(end)), notes_of(follows)
+    taken: set[int] = set()
+    parts = []
+    for part in score.parts:
+        kept = part.notes[part.notes["onset"] < last].copy()
+        kept["duration"] = np.maximum(np.minimum(kept["duration"], last - kept["onset"]), 1)
+        own = notes[notes["instrument"] == part.instrument] if part.instrument not in taken else notes[:0]
+        taken.add(part.instrument)
+        new = np.empty(len(own), NOTE)
+        new["onset"] = np.maximum(score.ticks(own["onset"]), last)
+        new["duration"] = np.maximum(score.ticks(own["onset"] + own["duration"]) - new["onset"], 1)
+        new["pitch"], new["velocity"] = own["pitch"], own["velocity"]
+        parts.append(replace(part, notes=np.concatenate([kept, new])))
+    return replace(score, parts=tuple(parts))
 
 
 def continued(

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     import numpy as np
     from tqdm import tqdm
 
-    from antiphon.compose.continuation import DEFAULT_STEER, continued, opening
+    from antiphon.compose.continuation import DEFAULT_STEER, continued, joined, opening
     from antiphon.engine import open_model
     from antiphon.music.midi_read import read_midi
     from antiphon.music.midi_write import score_from_events, write_midi
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.only:
         follows["at"] -= follows["at"][0] if len(follows) else 0.0
     whole = follows if args.only else np.concatenate([events, follows])
-    write_midi(score_from_events(whole), args.out)
+    write_midi(score_from_events(whole) if args.only else joined(score, float(events["at"][-1]), follows), args.out)
     if args.roll:
         from antiphon.music.roll import draw_roll
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,13 +54,45 @@ class Score:
     def seconds(self, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Seconds from the start for `ticks` (any shape), through the tempo map; 120 bpm before its first entry."""
         tick = np.asarray(ticks, np.float64)
+        starts, elapsed, rates = self._tempo_map()
+        row = np.clip(np.searchsorted(starts, tick, side="right") - 1, 0, None)
+        return np.asarray(elapsed[row] + (tick - starts[row]) * rates[row])
+
+    def ticks(self, seconds: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """The nearest ticks to `seconds` from the start (any shape): the inverse of `seconds`."""
+        at = np.asarray(seconds, np.float64)
+        starts, elapsed, rates = self._tempo_map()
+        row = np.clip(np.searchsorted(elapsed, at, side="right") - 1, 0, None)
+        return np.rint(starts[row] + (at - elapsed[row]) / rates[row]).astype(np.int64)
+
+    def finer(self, ticks_per_quarter: int) -> Score:
+        """The same piece on whole fractions of its ticks, with at least so many of them a quarter."""
+        k = -(-ticks_per_quarter // self.ticks_per_quarter)
+        if k == 1:
+            return self
+
+        def scaled(rows: npt.NDArray[np.void], *fields: str) -> npt.NDArray[np.void]:
+            rows = rows.copy()
+            for name in fields:
+                rows[name] *= k
+            return rows
+
+        return replace(
+            self,
+            ticks_per_quarter=self.ticks_per_quarter * k,
+            parts=tuple(replace(p, notes=scaled(p.notes, "onset", "duration")) for p in self.parts),
+            tempos=scaled(self.tempos, "tick"),
+            meters=scaled(self.meters, "tick"),
+            keys=scaled(self.keys, "tick"),
+        )
+
+    def _tempo_map(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Where each tempo starts, in ticks and in seconds, and its seconds a tick."""
         starts, rates = self.tempos["tick"].astype(np.float64), self.tempos["microseconds"] * 1e-6
         if len(starts) == 0 or starts[0] > 0:
             starts, rates = np.append(0.0, starts), np.append(0.5, rates)
         rates = rates / self.ticks_per_quarter
-        elapsed = np.append(0.0, np.cumsum(np.diff(starts) * rates[:-1]))
-        row = np.clip(np.searchsorted(starts, tick, side="right") - 1, 0, None)
-        return np.asarray(elapsed[row] + (tick - starts[row]) * rates[row])
+        return starts, np.append(0.0, np.cumsum(np.diff(starts) * rates[:-1])), rates
 
     @property
     def n_notes(self) -> int:
