@@ -1,6 +1,9 @@
 """The spine, from end to end: a folder of MIDI becomes a corpus, a run, a bundle, and the bundle plays."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -73,3 +76,34 @@ def test_bench_tells_the_figures(spine, capsys):
 def test_training_is_not_begun_over_a_run(spine, capsys):
     assert main(["train", str(spine / "corpus"), "-o", str(spine / "run"), *TRAIN]) == 1
     assert "--resume" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the limit that stands for a full disk is POSIX's")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["prep", "midi", "-o", "out"],
+        ["train", "corpus", "-o", "out", *TRAIN],
+        ["export", "run", "-o", "out"],
+        ["continue", "midi/tune0.mid", "-o", "out", "--model", "bundle", "--seconds", "20"],
+        ["jam", "--player", "midi/tune0.mid", "--fast", "--model", "bundle", "--record", "out"],
+        ["jam", "--player", "midi/tune0.mid", "--fast", "--model", "bundle", "--wav", "out"],
+        ["jam", "--player", "midi/tune0.mid", "--fast", "--model", "bundle", "--roll", "out"],
+    ],
+    ids=lambda command: f"{command[0]}{command[-2]}",
+)
+def test_a_full_disk_is_one_line_and_leaves_nothing_that_looks_whole(spine, command):
+    # No file may grow beyond 512 bytes: the n-th write fails, as it does where no room is left.
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))\n"
+    code += "from antiphon.faces.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], cwd=spine, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("antiphon")
+    left = spine / "out"
+    assert not left.is_file()
+    assert not (left / "bundle.json").exists()
+    assert not (left / "corpus.json").exists()
+    assert not (left / "best.safetensors").exists()

@@ -92,7 +92,7 @@ CONTROLS: tuple[Control, ...] = (
     _plain("density", 0.0, -4.0, 4.0, "more notes or fewer: doublings of the odds of a new note", 24),
     _whole("polyphony", 4, 1, 32, "notes", "most notes that it holds at once", 25),
     _seconds("length_min", 0.05, 0.02, 2.0, "shortest note"),
-    _seconds("length_max", 4.0, 0.1, 60.0, "longest note", 26),
+    _seconds("length_max", 2.5, 0.1, 60.0, "longest note", 26),
     _whole("pitch_low", 36, 0, 127, "MIDI pitch", "lowest note (drums play any)", 27),
     _whole("pitch_high", 96, 0, 127, "MIDI pitch", "highest note (drums play any)", 28),
     _whole("velocity_low", 20, 1, 127, "velocity", "softest note", 29),

@@ -26,6 +26,8 @@ RECENT = 24
 """Onsets of both players over which the machine's share is counted."""
 PULL = 1.0
 """How strongly a missing note draws the next one to the machine: the natural log of its odds."""
+RALLY = 0.5
+"""Seconds in which it finds a note when it has rested for as long as it may."""
 TOGETHER = 0.02
 """Seconds within which two onsets are heard as one."""
 PATIENCE = 0.02
@@ -96,7 +98,8 @@ class Improviser:
         self._partners.add(event.instrument)
         self._enter(event)
         self._turns.heard(event, len(self._held), self._now)
-        self._forget_plan()
+        if not self._is_committed():
+            self._forget_plan()
 
     # What the machine does
 
@@ -218,7 +221,9 @@ class Improviser:
         """By when the next event must come: soon in a turn that is silent, in time to end what must end after it."""
         if not self._playing:
             return self._quiet_by
-        return math.inf if self._own else self._now + self.settings.number("rest")
+        if self._own:
+            return math.inf
+        return max(self._silent_since + self.settings.number("rest"), self._now + RALLY)
 
     def _allows(self, event: Event, earliest: float) -> bool:
         """Whatever the model's promises: no double onset, no release of silence, nothing in the past or out of turn."""
@@ -226,6 +231,14 @@ class Improviser:
         if event.instrument not in self.parts.machine or not event.at >= earliest:
             return False
         return self._playing and key not in self._own if event.is_onset else key in self._own
+
+    def _is_committed(self) -> bool:
+        """Whether the machine's next note is so close that it sounds together with what the player just did.
+
+        It was meant for this moment; to think again would be to miss the beat that both found.
+        """
+        event = self._pending
+        return event is not None and event.instrument in self.parts.machine and event.at <= self._now + TOGETHER
 
     def _forget_plan(self) -> None:
         self._pending, self._waiting = None, False
