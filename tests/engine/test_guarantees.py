@@ -61,6 +61,8 @@ def check(event: Event, constraints: Constraints, held: dict, last: float) -> No
     else:
         assert key in held, "released what does not sound"
         assert event.at - held[key] >= voice.min_length - A_LITTLE
+        if voice.may_start and len(of_voice) <= voice.min_polyphony:
+            assert event.at >= held[key] + voice.max_length - A_LITTLE, "fewer notes than asked for"
     for (instrument, _), since in held.items():
         limits = constraints.voices.get(instrument)
         if limits is not None:
