@@ -328,9 +328,14 @@ class TestPedal:
         data = file(track(on(0, 60), control(240, 64, 127), off(0, 60), control(240, 64, 0)))
         assert notes_of(read_midi(data, pedal=True)) == [(0, 240, 60)]
 
-    def test_never_lifted_it_holds_to_the_end(self) -> None:
-        data = file(track(control(0, 64, 127), on(0, 60), off(240, 60), meta(720, 1, b"end")))
+    def test_down_at_the_end_it_holds_to_the_end(self) -> None:
+        again = (control(0, 64, 0), control(0, 64, 127), on(0, 60), off(240, 60), meta(720, 1, b"end"))
+        data = file(track(control(0, 64, 127), *again))
         assert notes_of(read_midi(data, pedal=True)) == [(0, 960, 60)]
+
+    def test_never_lifted_in_the_whole_piece_it_is_no_pedal(self) -> None:
+        data = file(track(control(0, 64, 127), on(0, 60), off(240, 60), meta(720, 1, b"end")))
+        assert notes_of(read_midi(data, pedal=True)) == [(0, 240, 60)]
 
     def test_resetting_the_controllers_lifts_it(self) -> None:
         data = file(track(control(0, 64, 127), on(0, 60), off(240, 60), control(240, 121, 0), meta(480, 1, b"end")))

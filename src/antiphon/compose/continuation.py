@@ -112,7 +112,7 @@ def continued(
     begin = last = float(events["at"][-1])
     end, played, ledger = begin + seconds, [], Ledger()
     while True:
-        constraints = Constraints(voices, earliest=last, latest=min(last + _LONGEST_REST, end), steer=steer)
+        constraints = Constraints(voices, earliest=last, latest=last + _LONGEST_REST, steer=steer)
         try:
             event = model.sample(constraints, rng)
         except NothingPossible:

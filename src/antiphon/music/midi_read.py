@@ -215,7 +215,7 @@ def _lengthened(key: Ints, onset: Ints, release: Ints, duration: int) -> Ints:
 
 
 def _with_pedal(notes: _Notes, stream: _Stream, end: int) -> _Notes:
-    """Prolong the notes that end while their channel's sustain pedal is down."""
+    """Prolong the notes that end while their channel's sustain pedal is down. One that is never lifted is none."""
     pedals = stream.where((stream.message == 0xB) & np.isin(stream.first, (SUSTAIN, RESET_CONTROLLERS)))
     release = notes.release.copy()
     for channel in np.unique(pedals.channel):
@@ -225,6 +225,8 @@ def _with_pedal(notes: _Notes, stream: _Stream, end: int) -> _Notes:
         down = ((here.first == SUSTAIN) & (here.second >= 64))[order]
         change = np.append(True, down[1:] != down[:-1])
         tick, down = tick[change], down[change]
+        if not (down[:-1] & ~down[1:]).any():
+            continue  # pressed and never lifted: no foot does that, and it would blur the whole piece into one chord
         mine = np.flatnonzero(notes.channel == channel)
         # The state just before the release counts: a pedal pressed as the keys come up catches nothing.
         state = np.searchsorted(tick, notes.release[mine], side="left") - 1

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from antiphon.music.event import Events, is_drum, program_of
+from antiphon.music.event import Events, is_drum
 from antiphon.music.notes import drums, notes_of
+from antiphon.music.programs import instrument_name
 
 __all__ = ["COLOURS", "draw_roll"]
 
@@ -115,7 +116,7 @@ def draw_roll(events: Events, path: str | Path, *, groups: Mapping[int, str] | N
     wraps into systems of some 24 seconds, eight at most. Raises OSError when `path` cannot be written.
     """
     notes = notes_of(events)
-    names = {int(i): (groups or {}).get(int(i)) or _instrument_name(int(i)) for i in np.unique(notes["instrument"])}
+    names = {int(i): (groups or {}).get(int(i)) or instrument_name(int(i)) for i in np.unique(notes["instrument"])}
     legend = list(dict.fromkeys([*(groups or {}).values(), *names.values()]))
     legend = [name for name in legend if name in names.values()]
     colours = {i: COLOURS[legend.index(name) % len(COLOURS)] for i, name in names.items()}
@@ -131,10 +132,6 @@ def draw_roll(events: Events, path: str | Path, *, groups: Mapping[int, str] | N
     for system in range(layout.systems):
         _draw_keyboard(pen, layout, system)
     picture.resize((WIDTH, layout.height), Image.Resampling.LANCZOS).save(path, "PNG", optimize=True)
-
-
-def _instrument_name(instrument: int) -> str:
-    return "drums" if is_drum(instrument) else f"program {program_of(instrument) + 1}"
 
 
 @dataclass(frozen=True)
