@@ -42,3 +42,10 @@ def test_every_flag_in_the_documentation_exists():
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text()):
             assert flag in known, f"{page.name}: {flag}"
+
+
+def test_the_example_of_the_readme_runs():
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    names: dict[str, object] = {}
+    exec(example, names)
+    assert names["answer"].instrument == 32
