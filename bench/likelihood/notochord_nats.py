@@ -118,16 +118,17 @@ def main() -> None:
     parse.add_argument("--orders", nargs="+", default=["canonical", "prep", "shuffled"], help="of events at one time")
     parse.add_argument("--all-orders", action="store_true", help="also the mean over the 24 orders of the fields")
     parse.add_argument("--restart", type=int, default=0, help="forget the past every so many events (0: never)")
-    parse.add_argument("--pieces", type=int, help="score only the first so many pieces")
+    parse.add_argument("--pieces", type=int, help="score only so many pieces, evenly over the file")
     parse.add_argument("--threads", type=int, default=1)
     given = parse.parse_args()
     torch.set_num_threads(given.threads)
     model = load(given.checkpoint)
     with np.load(given.events) as file:
         arrays = {k: file[k] for k in (*FIELDS[:2], "at", "velocity", "piece")}
-    pieces = [
-        {k: a[arrays["piece"] == n] for k, a in arrays.items()} for n in np.unique(arrays["piece"])[: given.pieces]
-    ]
+    numbers = np.unique(arrays["piece"])
+    if given.pieces and given.pieces < len(numbers):
+        numbers = numbers[np.arange(given.pieces) * len(numbers) // given.pieces]
+    pieces = [{k: a[arrays["piece"] == n] for k, a in arrays.items()} for n in numbers]
     events = sum(len(p["at"]) for p in pieces)
     table = wanted(given.all_orders)
     report: dict[str, Any] = {
