@@ -110,22 +110,12 @@ class Score:
         At one time releases come before onsets, then lower instruments, then lower pitches. Parts that share an
         instrument are merged: where they collide on a pitch, the later onset ends the earlier note.
         """
-        columns = []
-        for part in self.parts:
-            notes = part.notes
-            columns.append(
-                (
-                    self.seconds(notes["onset"]),
-                    self.seconds(notes["onset"] + notes["duration"]),
-                    np.full(len(notes), part.instrument),
-                    notes["pitch"].astype(np.int64),
-                    notes["velocity"].astype(np.int64),
-                )
-            )
-        if not columns:
+        if not self.parts:
             return np.empty(0, EVENT)
-        onset, release, instrument, pitch, velocity = (np.concatenate(c) for c in zip(*columns, strict=True))
-        return merged_events(onset, release, instrument, pitch, velocity)
+        notes = np.concatenate([part.notes for part in self.parts])
+        instrument = np.repeat([part.instrument for part in self.parts], [len(part.notes) for part in self.parts])
+        onset, release = self.seconds(np.stack([notes["onset"], notes["onset"] + notes["duration"]]))
+        return merged_events(onset, release, instrument, notes["pitch"].astype(np.int64), notes["velocity"])
 
 
 def merged_events(
@@ -133,14 +123,16 @@ def merged_events(
     release: npt.NDArray[np.float64],
     instrument: npt.NDArray[np.int64],
     pitch: npt.NDArray[np.int64],
-    velocity: npt.NDArray[np.int64],
+    velocity: npt.NDArray[np.integer],
 ) -> Events:
     """Notes, shape (n,) each and in seconds, to one stream of `EVENT` with no overlap on any (instrument, pitch).
 
     A later onset ends the earlier note; of notes that start together on one key the longest is kept.
     """
-    order = np.lexsort((-release, onset, pitch, instrument))
-    key = (instrument * 128 + pitch)[order]
+    order = np.lexsort((-release, onset))
+    key = instrument * 128 + pitch
+    order = order[np.argsort(key[order].astype(np.uint16), kind="stable")]
+    key = key[order]
     at = onset[order]
     repeated = np.append(False, (key[1:] == key[:-1]) & (at[1:] <= at[:-1]))
     order, key = order[~repeated], key[~repeated]
@@ -152,6 +144,6 @@ def merged_events(
     events["at"] = np.concatenate([release, onset])
     events["instrument"] = np.tile(instrument[order], 2)
     events["pitch"] = np.tile(pitch[order], 2)
-    events["velocity"] = np.concatenate([np.zeros(n, np.int64), velocity[order]])
-    order = np.lexsort((events["pitch"], events["instrument"], events["velocity"] > 0, events["at"]))
-    return events[order]
+    events["velocity"] = np.concatenate([np.zeros_like(velocity, shape=n), velocity[order]])
+    # Releases stand before onsets here, and each by instrument and pitch: a stable sort by time keeps that order.
+    return events[np.argsort(events["at"], kind="stable")]

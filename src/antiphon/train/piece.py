@@ -76,7 +76,7 @@ def lengthened(events: Events, shortest: float = SHORTEST_NOTE) -> Events:
     free = np.append(np.where(key[on[1:]] == key[on[:-1]], onset[1:], np.inf), np.inf)
     events = events.copy()
     events["at"][off] = np.where(short, np.maximum(release, np.minimum(onset + shortest, free)), release)
-    return events[np.lexsort((events["pitch"], events["instrument"], events["velocity"] > 0, events["at"]))]
+    return events[np.lexsort((key + ((events["velocity"] > 0) << 20), events["at"]))]
 
 
 def stored(events: Events) -> tuple[npt.NDArray[np.void], float]:

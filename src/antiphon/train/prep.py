@@ -6,6 +6,7 @@ whole, which then appears by one rename.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import multiprocessing
@@ -13,11 +14,13 @@ import multiprocessing.connection
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import numpy as np
@@ -187,27 +190,35 @@ class _Chunk:
 def _read_all(chunks: Sequence[_Chunk], jobs: int, reused: int, progress: bool) -> None:
     """Make every chunk, in this process or in `jobs` others."""
     total = reused + sum(len(chunk.files) for chunk in chunks)
-    with tqdm(total=total, initial=reused, unit="file", desc="reading", disable=not progress) as bar:
-        if jobs == 1 or len(chunks) < 2:
+    shown = {"total": total, "initial": reused, "unit": "file", "desc": "reading", "disable": not progress}
+    if jobs == 1 or len(chunks) < 2:
+        with tqdm(**shown) as bar:
             for chunk in chunks:
                 bar.update(_read_chunk(chunk))
-            return
-        # Started afresh rather than forked: a fork would inherit whatever threads and locks its caller has.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(jobs, len(chunks)), context, _become_worker) as pool:
-            try:
-                for done in as_completed([pool.submit(_read_chunk, chunk) for chunk in chunks]):
+        return
+    with ProcessPoolExecutor(min(jobs, len(chunks)), _start_method(), _become_worker) as pool:
+        try:
+            reading = [pool.submit(_read_chunk, chunk) for chunk in chunks]
+            with tqdm(**shown) as bar:  # after the processes have started: it is a thread
+                for done in as_completed(reading):
                     bar.update(done.result())
-            except BrokenProcessPool as error:
-                raise CorpusError("a reading process was killed (out of memory?): run it again to go on") from error
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        except BrokenProcessPool as error:
+            raise CorpusError("a reading process was killed (out of memory?): run it again to go on") from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _start_method() -> BaseContext:
+    """Fork where that is safe, since it saves each process the imports: on Linux, with no thread but this one."""
+    safe = sys.platform == "linux" and threading.active_count() == 1
+    return multiprocessing.get_context("fork" if safe else "spawn")
 
 
 def _become_worker() -> None:
     """Leave Ctrl-C to the parent, and end when the parent is gone, however it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # a chunk makes no cycles worth looking for
     parent = multiprocessing.parent_process()
     if parent is not None:
 
