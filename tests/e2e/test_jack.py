@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from antiphon.engine import shipped_models
@@ -49,30 +51,42 @@ class Heard:
         return self.status & 0xF0 in (0x80, 0x90)
 
 
+def _sweep() -> None:
+    """Remove what killed JACK servers left, when none runs: after eight of them no server starts any more."""
+    if not any(process.info["name"] in ("jackd", "jackdbus") for process in psutil.process_iter(["name"])):
+        for left in Path("/dev/shm").glob("jack*"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
 class Stage:
     """A JACK server of its own, a jam on it, and a musician who plays into it. Every wait is bounded."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._env = {**os.environ, "JACK_DEFAULT_SERVER": f"antiphon-{os.getpid()}-{time.monotonic_ns()}"}
+        self._env = {**os.environ, "JACK_DEFAULT_SERVER": "antiphon-tests"}
         self._running: list[subprocess.Popen[str]] = []
+        _sweep()
         server = ["jackd", "-S", "-n", self._env["JACK_DEFAULT_SERVER"], "-d", "dummy", "-r", "48000", "-p", "64"]
         self._start(server, "jackd.log")
+        # A client that knocks while the server is still starting may be left waiting for ever.
+        subprocess.run(
+            ["jack_wait", "-s", self._env["JACK_DEFAULT_SERVER"], "-w", "-t", "10"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
 
     def jam(self, *words: str) -> subprocess.Popen[str]:
         """Start a jam on virtual ports; returns when it listens."""
         real = "antiphon" in shipped_models()
         program = ["-m", "antiphon", "jam"] if real else [str(HERE / "jam_at_random.py")]
         outcome = ("--record", str(self.folder / "duet.mid"), "--report", str(self.folder / "report.json"))
-        # The server may take a moment: without it there is no port, and that is one line and exit code 1.
+        jam = self._start([sys.executable, *program, "--virtual", "--seed", "1", *outcome, *words], "jam.log")
         given_up = time.monotonic() + PATIENCE
-        while True:
-            jam = self._start([sys.executable, *program, "--virtual", "--seed", "1", *outcome, *words], "jam.log")
-            while jam.poll() is None and time.monotonic() < given_up:
-                if "listens" in (self.folder / "jam.log").read_text():
-                    return jam
-                time.sleep(0.05)
-            assert time.monotonic() < given_up, (self.folder / "jam.log").read_text()
+        while "listens" not in (self.folder / "jam.log").read_text():
+            assert jam.poll() is None, (self.folder / "jam.log").read_text()
+            assert time.monotonic() < given_up, "the jam does not listen"
+            time.sleep(0.05)
+        return jam
 
     def musician(self, seconds: float, last: str) -> subprocess.Popen[str]:
         """Start a musician who plays `seconds` of the menuet and then will `hold` or `release`; returns at once."""
