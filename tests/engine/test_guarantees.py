@@ -70,7 +70,7 @@ def check(event: Event, constraints: Constraints, held: dict, last: float) -> No
             assert event.at <= max(overdue, constraints.earliest, last) + A_LITTLE, "a note went on for too long"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=5000, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.dictionaries(st.integers(0, 319), voices(), min_size=1, max_size=4),
@@ -103,7 +103,7 @@ def test_no_event_is_ever_one_that_the_constraints_forbid(seed, voices, order, s
         last = event.at
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.dictionaries(st.sampled_from(FIELDS), st.integers(0, 127), min_size=1),
