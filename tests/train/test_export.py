@@ -67,6 +67,15 @@ def test_nothing_is_left_of_an_export_that_failed(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_net_that_is_not_made_of_numbers_is_not_exported(tmp_path, precision):
+    net = net_of("gru")
+    torch.nn.init.constant_(net.heads.out[0].bias, float("nan"))
+    with pytest.raises(RunError, match="differ"):
+        export(net, tmp_path / "b", name="b", precision=precision)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_existing_bundle_is_not_overwritten(bundle):
     with pytest.raises(RunError, match="exists already"):
         export(net_of("gru"), bundle, name="tiny")
@@ -90,6 +99,13 @@ def break_file(folder, name, change):
         (lambda f: break_file(f, "", lambda a: a["codec"].update(tick=0.02)), "another codec"),
         (lambda f: break_file(f, "", lambda a: a["files"].pop("body.onnx")), "incomplete"),
         (lambda f: break_file(f, "", lambda a: a["files"].update({"../x": "0"})), "damaged"),
+        (lambda f: break_file(f, "", lambda a: a.pop("state")), "lacks"),
+        (lambda f: break_file(f, "", lambda a: a.pop("name")), "lacks"),
+        (lambda f: break_file(f, "", lambda a: a.pop("precision")), "lacks"),
+        (lambda f: break_file(f, "", lambda a: a.update(state=[])), "not a readable bundle"),
+        (lambda f: break_file(f, "", lambda a: a.update(state={"hidden": [10**6, 10**6]})), "plays live"),
+        (lambda f: break_file(f, "", lambda a: a.update(state={"hidden": [1, 5]})), "cannot be used"),
+        (lambda f: break_file(f, "", lambda a: a.update(state={"other": [2, 32]})), "cannot be used"),
     ],
 )
 def test_a_wrong_bundle_is_refused_in_one_line(bundle, tmp_path, damage, says):
@@ -101,13 +117,14 @@ def test_a_wrong_bundle_is_refused_in_one_line(bundle, tmp_path, damage, says):
     assert "\n" not in str(error.value)
 
 
-def test_a_bundle_that_answers_otherwise_than_its_vectors_is_refused(bundle, tmp_path):
+@pytest.mark.parametrize("error", [1.0, np.nan])
+def test_a_bundle_that_answers_otherwise_than_its_vectors_is_refused(bundle, tmp_path, error):
     import hashlib
 
     copy = tmp_path / "copy"
     shutil.copytree(bundle, copy)
     with np.load(copy / "vectors.npz") as arrays:
-        np.savez(copy / "vectors.npz", **{k: arrays[k] + (k == "logits") for k in arrays})
+        np.savez(copy / "vectors.npz", **{k: arrays[k] + error if k == "logits" else arrays[k] for k in arrays})
     digest = hashlib.sha256((copy / "vectors.npz").read_bytes()).hexdigest()
     break_file(copy, "", lambda a: a["files"].update({"vectors.npz": digest}))
     with pytest.raises(BundleError, match="other answers"):

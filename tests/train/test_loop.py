@@ -1,12 +1,15 @@
 """Training learns, is resumed bit for bit, and never leaves half a checkpoint."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from antiphon.train import loop
 from antiphon.train.batches import Augment, Batches
 from antiphon.train.checkpoint import RunError, load_net
 from antiphon.train.likelihood import ALL_ORDERS, nats
@@ -62,8 +65,6 @@ def test_an_interrupted_run_goes_on_bit_for_bit(corpus, tmp_path, monkeypatch):
 
     class PowerCut(Exception):
         pass
-
-    from antiphon.train import loop
 
     step = loop.Run.step
 
@@ -127,3 +128,69 @@ def test_nats_of_an_untrained_net_are_those_of_chance(corpus):
     scores = nats(net, corpus.split("valid"), length=64, orders=ALL_ORDERS[:2])
     assert scores["pitch"] == pytest.approx(np.log(128), abs=1e-4)
     assert scores["instrument"] == pytest.approx(np.log(320), abs=1e-4)
+
+
+def test_an_interrupted_run_says_so_and_goes_on_bit_for_bit(corpus, tmp_path, monkeypatch):
+    train(corpus, tmp_path / "whole", CONFIG, quiet=True)
+    step = loop.Run.step
+
+    def interrupted(run, stream):
+        if run.progress.step == 6:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(run, stream)
+
+    monkeypatch.setattr(loop.Run, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="saved at step 7; --resume"):
+        train(corpus, tmp_path / "cut", CONFIG, quiet=True)
+    monkeypatch.undo()
+    load_net(tmp_path / "cut" / "best.safetensors")  # there is something to export, early as it was
+    train(corpus, tmp_path / "cut", CONFIG, resume=True, quiet=True)
+    whole, cut = (load_net(tmp_path / n / "last.safetensors")[0] for n in ("whole", "cut"))
+    for a, b in zip(whole.parameters(), cut.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"size": 0}, "size"),
+        ({"length": -1}, "length"),
+        ({"accumulate": 0}, "accumulate"),
+        ({"minutes": 0.0}, "minutes"),
+        ({"minutes": float("nan")}, "minutes"),
+        ({"threads": 0}, "threads"),
+    ],
+)
+def test_a_run_that_cannot_be_is_refused(change, says):
+    with pytest.raises(ValueError, match=says):
+        replace(CONFIG, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"layers": 0}, "layers"),
+        ({"body": "brain"}, "brain"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"body": "transformer", "width": 33}, "multiple of 4"),
+    ],
+)
+def test_a_net_that_cannot_be_is_refused(change, says):
+    with pytest.raises(ValueError, match=says):
+        replace(TINY, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"weights": {"nosuch": 2.0}}, "no set is called 'nosuch'"),
+        ({"weights": {"midi": 0.0}}, "something to train on"),
+        ({"weights": {"midi": -1.0}}, "0 or more"),
+        ({"device": "moon"}, "moon"),
+    ],
+)
+def test_a_run_that_this_corpus_or_machine_cannot_do_leaves_nothing(corpus, tmp_path, change, says):
+    with pytest.raises(ValueError, match=says):
+        train(corpus, tmp_path / "run", replace(CONFIG, **change), quiet=True)
+    assert not (tmp_path / "run").exists()

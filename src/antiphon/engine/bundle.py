@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ _CODEC = {
     "decays": list(DECAYS),
 }
 _SHIPPED = Path(__file__).parent.parent / "models"
+_LARGEST_STATE = 1 << 26  # numbers
 _REPLAY = 16  # reference events replayed on opening; `Bundle.verify` replays all
 
 Array = npt.NDArray[Any]
@@ -77,11 +79,22 @@ def _described(folder: Path) -> dict[str, Any]:
                 raise BundleError(f"{folder}: {name} is damaged (its checksum differs)")
         if not {"body.onnx", "heads.onnx", "vectors.npz"} <= about["files"].keys():
             raise BundleError(f"{folder}: incomplete, files are missing from its list")
+        if not {"name", "state", "precision"} <= about.keys():
+            raise BundleError(f"{folder}: incomplete, bundle.json lacks a name, a state or a precision")
+        elements = sum(math.prod(shape) for shape in about["state"].values())
+        if not 0 <= elements <= _LARGEST_STATE:
+            raise BundleError(f"{folder}: a state of {elements} numbers is not one of a model's that plays live")
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, BundleError):
             raise
         raise BundleError(f"{folder}: not a readable bundle ({error})") from error
     return dict(about)
+
+
+def _distance(got: Array, wanted: Array) -> float:
+    """The largest difference, infinite where one is not a number (which `max` would pass over)."""
+    furthest = float(np.abs(got - wanted).max())
+    return math.inf if math.isnan(furthest) else furthest
 
 
 @dataclass(frozen=True)
@@ -99,17 +112,23 @@ class Bundle:
         self.folder = folder
         self.about = _described(folder)
         try:
-            self._body = _session(folder / "body.onnx", threads)
-            self._heads = _session(folder / "heads.onnx", threads)
-            with np.load(folder / "vectors.npz", allow_pickle=False) as arrays:
-                self._vectors = _Vectors(**{key: arrays[key] for key in ("codes", "sounding", "known", "logits")})
+            self._open(threads)
+            self.verify(_REPLAY)
+        except BundleError:
+            raise
         except Exception as error:  # ONNX Runtime raises its own kinds, all of them meaning: not usable
-            raise BundleError(f"{folder}: cannot be opened ({str(error).splitlines()[0]})") from error
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise BundleError(f"{folder}: cannot be used ({reason})") from error
+
+    def _open(self, threads: int) -> None:
+        self._body = _session(self.folder / "body.onnx", threads)
+        self._heads = _session(self.folder / "heads.onnx", threads)
+        with np.load(self.folder / "vectors.npz", allow_pickle=False) as arrays:
+            self._vectors = _Vectors(**{key: arrays[key] for key in ("codes", "sounding", "known", "logits")})
         self._state_names = tuple(self.about["state"])
         self._partial = ort.RunOptions()
         self._partial.only_execute_path_to_fetches = True
         self._field_outputs = [[name] for name in FIELDS]
-        self.verify(_REPLAY)
 
     @property
     def name(self) -> str:
@@ -146,7 +165,7 @@ class Bundle:
             code = v.codes[t : t + 1].astype(np.int64)
             for f, wanted in enumerate(np.split(v.logits[t], ends)):
                 got = self.logits(f, base, code, v.known[t, f][None].astype(np.float32), sounding)
-                worst = max(worst, float(np.abs(got - wanted).max()))
-        if not worst <= limit:
+                worst = max(worst, _distance(got, wanted))
+        if not len(v.codes) or not worst <= limit:
             raise BundleError(f"{self.folder}: gives other answers here than where it was made (off by {worst:.2g})")
         return worst

@@ -24,6 +24,8 @@ def run(args: argparse.Namespace) -> int:
 
     from antiphon.engine import Constraints, Voice, open_model
 
+    if args.events < 1 or args.threads < 1:
+        raise ValueError("--events and --threads must be 1 or more")
     began = time.perf_counter()
     model = open_model(args.model, threads=args.threads)
     opened = time.perf_counter() - began

@@ -84,8 +84,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser.parse_args(argv)
         assert run is not None
         return run(args)
-    except KeyboardInterrupt:
-        print("antiphon: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"antiphon: {str(error) or 'interrupted'}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone; that is no error

@@ -69,8 +69,6 @@ def run(args: argparse.Namespace) -> int:
     net = NetConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(NetConfig) if hasattr(args, f.name)})
     given = {f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig) if hasattr(args, f.name)}
     config = TrainConfig(**given, net=net, weights=dict(args.weight), augment=not args.no_augment)
-    if net.width % net.n_heads:
-        raise ValueError(f"--width must be a multiple of {net.n_heads}, not {net.width}")
     progress = train(Corpus.open(args.corpus), args.out, config, resume=args.resume)
     print(f"{args.out}: " + ", ".join(f"{key} {value:.4g}" for key, value in describe(progress).items()))
     print(f"next: antiphon export {args.out} -o BUNDLE")

@@ -159,7 +159,12 @@ class Batches:
         self.split, self.length, self.size, self.seed, self.augment = split, length, size, seed, augment
         lengths = split.index["length"].astype(np.float64)
         per_set = np.bincount(split.index["set"], lengths, minlength=len(split.sets))
+        unknown = set(weights or {}) - set(split.sets)
+        if unknown:
+            raise ValueError(f"no set is called {min(unknown)!r}: there are {', '.join(split.sets)}")
         share = np.sqrt(per_set) * [(weights or {}).get(name, 1.0) for name in split.sets]
+        if not (share >= 0).all() or not 0 < share.sum() < np.inf:
+            raise ValueError("weights must be 0 or more, and leave something to train on")
         share = share / share.sum()
         chance = share[split.index["set"]] * lengths / np.maximum(per_set[split.index["set"]], 1)
         self._cumulative = np.cumsum(chance / chance.sum())

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import math
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -171,16 +174,29 @@ def _quantise(path: Path) -> None:
     whole = path.with_suffix(".fp32")
     path.rename(whole)
     _gemm_to_matmul(whole)
-    quantize_dynamic(
-        whole,
-        path,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        reduce_range=True,
-        op_types_to_quantize=["MatMul"],
-        extra_options={"MatMulConstBOnly": True},
-    )
+    with _without_advice():
+        quantize_dynamic(
+            whole,
+            path,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            reduce_range=True,
+            op_types_to_quantize=["MatMul"],
+            extra_options={"MatMulConstBOnly": True},
+        )
     whole.unlink()
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Silence the quantiser, which advises everyone to do to the graph what was done already, on the root logger."""
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(before)
 
 
 def _gemm_to_matmul(path: Path) -> None:
@@ -241,7 +257,8 @@ def _vectors(net: StreamNet, folder: Path, piece: np.ndarray[Any, np.dtype[np.vo
         for f, name in enumerate(("instrument", "pitch", "time", "velocity")):
             feed = {"base": base, "codes": code, "known": known[t, f][None].astype(np.float32), "sounding": sounding}
             row.append(heads.run([name], feed)[0][0])
-            worst = max(worst, float(np.abs(row[-1] - wanted[f][0, t].numpy()).max()))
+            furthest = float(np.abs(row[-1] - wanted[f][0, t].numpy()).max())
+            worst = math.inf if math.isnan(furthest) else max(worst, furthest)  # `max` alone would pass over it
         got.append(np.concatenate(row))
     np.savez_compressed(
         folder / "vectors.npz",

@@ -53,6 +53,15 @@ class TrainConfig:
     compile: bool = False
     threads: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("length", "size", "accumulate", "steps", "evaluate_every", "evaluate_events"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise ValueError(f"minutes must be more than 0, not {self.minutes:g}")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads must be 1 or more, not {self.threads}")
+
 
 @dataclass
 class Progress:
@@ -66,9 +75,13 @@ class Progress:
 
 
 def _device(config: TrainConfig) -> str:
-    if config.device != "auto":
-        return config.device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if config.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=config.device)
+    except (RuntimeError, AssertionError) as error:  # torch's words for: no such device, or none of this kind here
+        raise RunError(f"device {config.device!r} cannot be used here ({str(error).splitlines()[0][:80]})") from error
+    return config.device
 
 
 def _precision(config: TrainConfig, device: str) -> torch.dtype:
@@ -211,6 +224,13 @@ class Run:
         self.save()
         return bool(self.config.patience) and self.progress.since_best >= self.config.patience
 
+    def save_unfinished(self) -> None:
+        """Keep all that a resume needs; and, before the first evaluation, something to export."""
+        self.save()
+        best = self.folder / "best.safetensors"
+        if not best.exists():
+            save(best, self.net, asdict(self.progress))
+
     def save(self) -> None:
         save(self.folder / "last.safetensors", self.net, asdict(self.progress), self.optimiser)
 
@@ -224,8 +244,9 @@ def train(
     clock: Callable[[], float] = time.monotonic,
     quiet: bool = False,
 ) -> Progress:
-    """Train until the run's end, Ctrl-C or early stop; `folder` then holds `best.safetensors` and `last.safetensors`.
+    """Train until the run's end or early stop; `folder` then holds `best.safetensors` and `last.safetensors`.
 
+    Ctrl-C and SIGTERM let the step in progress end, save, and raise KeyboardInterrupt with one line that says so.
     `clock` (seconds) measures `config.minutes`: wall time, or a process's own time to compare on a shared machine.
     """
     run = Run(corpus, folder, config, resume=resume)
@@ -250,6 +271,9 @@ def train(
             if progress.step % config.evaluate_every == 0:
                 ended = run.evaluate(log)
                 mark = clock()  # evaluating is not training
+        if asked():
+            run.save_unfinished()
+            raise KeyboardInterrupt(f"{folder}: stopped and saved at step {progress.step}; --resume goes on")
         if progress.step % config.evaluate_every:
             run.evaluate(log)
     return progress

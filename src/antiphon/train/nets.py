@@ -33,6 +33,17 @@ class NetConfig:
     window: int = 256  # transformer only: events that a layer looks back on, itself included
     dropout: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.body not in ("gru", "transformer"):
+            raise ValueError(f"no body is called {self.body!r}: there are gru and transformer")
+        for name in ("width", "layers", "head_width", "n_heads", "window"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"a net's {name} must be 1 or more, not {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be 0 or more and less than 1, not {self.dropout:g}")
+        if self.body == "transformer" and self.width % (2 * self.n_heads):
+            raise ValueError(f"a transformer's width must be a multiple of {2 * self.n_heads}, not {self.width}")
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
