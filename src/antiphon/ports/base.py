@@ -6,6 +6,7 @@ from typing import Protocol
 
 from antiphon.jam.controls import Value
 from antiphon.music.event import Event
+from antiphon.music.grid import Grid
 
 __all__ = ["Listener", "Nowhere", "PortError", "Sink", "Source"]
 
@@ -23,11 +24,20 @@ class Listener(Protocol):
     def turn(self, control: str, value: Value) -> None:
         """The player turned a control."""
 
+    def act(self, action: str, argument: str = "") -> None:
+        """The player asked for an action of the controls table, such as `panic`."""
+
+    def beat(self, grid: Grid | None) -> None:
+        """Where beats fall from now on; None when nobody gives the time any more."""
+
+    def notice(self, text: str) -> None:
+        """Something the musician should know, in one line: a port that is gone, or back."""
+
     def ended(self) -> None:
         """The source has nothing more to tell."""
 
     def lost(self, reason: str) -> None:
-        """A port is gone: `reason` is one line."""
+        """The jam cannot go on: `reason` is one line."""
 
 
 class Source(Protocol):
