@@ -11,16 +11,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
-from antiphon.jam.controls import Value
+from antiphon.jam.controls import Settings, Value
+from antiphon.jam.ensemble import Ensemble
 from antiphon.jam.improviser import Improviser
 from antiphon.music.event import Event
+from antiphon.music.grid import Grid
 from antiphon.ports.base import PortError, Sink, Source
 from antiphon.ports.meter import Meter
 from antiphon.ports.outbox import Outbox
 from antiphon.ports.recorder import MACHINE, PLAYER, Recorder
 
-__all__ = ["run_live"]
+__all__ = ["Partner", "run_live"]
 
 BURST = 64
 """Messages taken in one go, so that a storm of them never keeps the machine's releases waiting."""
@@ -33,6 +36,51 @@ LOOKOUT = 1.0
 """Seconds between two looks at whether the ports still exist: MIDI interfaces do not tell."""
 NAP = 3600.0
 """Seconds: the longest wait that is surely short enough for every system's timers."""
+
+
+class Partner(Protocol):
+    """Whom the host carries: told what happens and when, it answers with events to be sent, each at its `at`.
+
+    `now` is always a time of the one monotonic clock, in seconds. Never called from two threads at once.
+    """
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """The strips as they are now."""
+
+    @property
+    def settings(self) -> Settings:
+        """The controls as they are now."""
+
+    def receive(self, event: Event, now: float) -> list[Event]:
+        """The player did `event`."""
+
+    def next_wake(self) -> float | None:
+        """When `wake` has something to do; the past for at once, None for never."""
+
+    def wake(self, now: float) -> list[Event]:
+        """Do what is due."""
+
+    def set(self, control: str, value: object, now: float) -> list[Event]:
+        """A control was turned. Raises `ValueError`, and changes nothing, for what is not allowed."""
+
+    def act(self, action: str, argument: str, now: float) -> list[Event]:
+        """An action of the controls table was asked for. Raises `ValueError` for what cannot be done."""
+
+    def beat(self, grid: Grid | None, now: float) -> list[Event]:
+        """Where beats fall from now on; None when nobody gives the time."""
+
+    def rearrange(self, ensemble: Ensemble, now: float) -> list[Event]:
+        """Play with other strips from now on."""
+
+    def stop(self, now: float) -> list[Event]:
+        """Close the machine's notes and rest until the player plays."""
+
+    def panic(self, now: float) -> list[Event]:
+        """Close everyone's notes and rest."""
+
+    def took(self, seconds: float) -> None:
+        """How long the last wake took, so that it can do less where the machine is too slow."""
 
 
 @dataclass(frozen=True, slots=True)
