@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
-from antiphon.jam.voicing import apart_from
-from antiphon.music.event import instrument_of
+from antiphon.music.event import ANONYMOUS, ANONYMOUS_DRUMS, ANONYMOUS_PARTS, instrument_of, is_drum
 
-__all__ = ["CHANNELS", "DRUM_CHANNEL", "MODES", "Ensemble", "Mode", "Strip", "duet"]
+__all__ = ["CHANNELS", "DRUM_CHANNEL", "MODES", "Ensemble", "Mode", "Strip", "apart_from", "duet"]
 
 CHANNELS = range(1, 17)
 """MIDI channels as people count them."""
@@ -204,3 +203,17 @@ def duet(program: int = 0, channel: int = 16, player_program: int = 0) -> Ensemb
     """The plainest ensemble: the machine plays `program` on `channel`, and every other channel is the player's."""
     strips = {c: Strip(mode="input", program=0 if c == DRUM_CHANNEL else player_program) for c in CHANNELS}
     return Ensemble({**strips, channel: Strip(mode="auto", program=program)})
+
+
+def apart_from(taken: Iterable[int], instrument: int) -> int:
+    """`instrument`, or, where it is among `taken`, the first free anonymous part of its kind (melodic or drums).
+
+    Raises `ValueError` when all of them are taken.
+    """
+    others = set(taken)
+    first = ANONYMOUS_DRUMS if is_drum(instrument) else ANONYMOUS
+    candidates: tuple[int, ...] = (instrument, *range(first, first + ANONYMOUS_PARTS))
+    for candidate in candidates:
+        if candidate not in others:
+            return candidate
+    raise ValueError(f"no anonymous part is left to play apart from {len(others)} others")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from antiphon.jam.controls import Value, by_cc
-from antiphon.jam.voicing import apart_from
+from antiphon.jam.ensemble import apart_from
 from antiphon.music.event import Event, instrument_of
 from antiphon.music.ledger import Ledger
 
