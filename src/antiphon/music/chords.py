@@ -39,7 +39,7 @@ QUALITIES: Mapping[str, tuple[int, ...]] = {
     "sus2": (0, 2, 7),
     "5": (0, 7),
 }
-"""Semitones of each chord above its root, by the ending of its name; where pitches are two chords, the first is meant."""
+"""Semitones of each chord above its root, by the ending of its name; of two with the same notes, the first is meant."""
 
 FIFTH = 7
 
