@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.jam.controls import CONTROLS, Control, Settings, by_cc
+from antiphon.jam.controls import ACTIONS, CONTROLS, Control, Settings
 from antiphon.jam.turns import turns_named
 
 any_control = st.sampled_from(CONTROLS)
@@ -15,14 +15,15 @@ any_control = st.sampled_from(CONTROLS)
 def test_each_default_is_allowed_and_each_name_and_cc_is_used_once() -> None:
     for control in CONTROLS:
         assert control.check(control.default) == control.default
-    ccs = [control.cc for control in CONTROLS if control.cc is not None]
-    assert len({control.name for control in CONTROLS}) == len(CONTROLS)
+    rows = (*CONTROLS, *ACTIONS)
+    ccs = [row.cc for row in rows if row.cc is not None]
+    assert len({row.name for row in rows}) == len(rows)
     assert len(set(ccs)) == len(ccs)
 
 
 def test_default_ccs_are_those_that_midi_leaves_undefined() -> None:
     undefined = {3, 9, 14, 15, *range(20, 32), *range(85, 88), 89, 90, *range(102, 120)}
-    assert {control.cc for control in CONTROLS if control.cc is not None} <= undefined
+    assert {row.cc for row in (*CONTROLS, *ACTIONS) if row.cc is not None} <= undefined
 
 
 @given(any_control, st.integers(-10, 200))
@@ -49,7 +50,7 @@ def test_a_bad_value_is_refused_in_one_line_with_name_value_and_range(value: obj
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ValueError, match="no control is named 'volume': there are policy, memory"):
+    with pytest.raises(ValueError, match="no control is named 'volume': there are policy, answer"):
         Settings().turned("volume", 3)
 
 
@@ -64,5 +65,3 @@ def test_every_policy_of_the_table_exists() -> None:
     policy = next(control for control in CONTROLS if control.name == "policy")
     for name in policy.choices:
         turns_named(name).rest()
-    assert by_cc(20) is policy
-    assert by_cc(7) is None

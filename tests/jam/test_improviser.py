@@ -11,11 +11,9 @@ import pytest
 from antiphon.engine.model import Constraints, NothingPossible
 from antiphon.jam.controls import Settings
 from antiphon.jam.improviser import Improviser
-from antiphon.jam.voicing import Parts, apart_from
 from antiphon.music.event import Event
+from tests.jam.bands import ME, pair
 from tests.jam.scripted import RandomModel
-
-ME = 256
 
 
 class Script:
@@ -45,13 +43,13 @@ class Script:
 
 def improviser(model: Script | RandomModel, **settings: object) -> Improviser:
     given = {"lookahead": 0.0, **settings}
-    return Improviser(model, Settings(given), np.random.default_rng(1), Parts((ME,)))
+    return Improviser(model, Settings(given), np.random.default_rng(1), pair())
 
 
 def play_until(jam: Improviser, end: float) -> list[Event]:
     played = []
     while (at := jam.next_wake()) is not None and at <= end:
-        played += jam.wake(max(at, jam._now))
+        played += jam.wake(max(at, jam._scene.now))
     return played + jam.wake(end)
 
 
@@ -178,6 +176,7 @@ def test_panic_closes_everyones_notes() -> None:
     jam.receive(Event(1.0, 0, 60, 80), 1.0)
     play_until(jam, 1.5)
     assert jam.panic(2.0) == [Event(2.0, ME, 64, 0), Event(2.0, 0, 60, 0)]
+    assert play_until(jam, 9.0) == []
     assert jam.next_wake() is None
 
 
@@ -215,11 +214,11 @@ def test_a_control_turned_is_heard_in_the_next_prediction() -> None:
     jam = improviser(model, rest=30.0)
     jam.receive(Event(1.0, 0, 60, 80), 1.0)
     jam.wake(1.0)
-    jam.set("polyphony", 2)
+    jam.set("polyphony", 2, 1.0)
     jam.wake(1.0)
     assert [c.voices[ME].max_polyphony for c in model.asked] == [4, 2]
     with pytest.raises(ValueError, match="polyphony cannot be 0"):
-        jam.set("polyphony", 0)
+        jam.set("polyphony", 0, 1.0)
     assert jam.settings["polyphony"] == 2
 
 
@@ -240,16 +239,3 @@ def test_a_long_jam_keeps_the_models_context_to_the_memory() -> None:
     latest = model.heard[-1].at
     assert model.heard[0] == Event(0.0, 0, 60, 80), "the note still held is known"
     assert latest - model.heard[1].at < 1.5 * 5.0 + 1.0
-
-
-def test_parts_are_told_apart() -> None:
-    assert apart_from([1, 2], 0) == 0
-    assert apart_from([0], 0) == 256
-    assert apart_from([0, 256], 0) == 257
-    assert apart_from([128], 128) == 288
-    with pytest.raises(ValueError, match="no anonymous part"):
-        apart_from(range(320), 5)
-    with pytest.raises(ValueError, match="instruments go from 0 to 319"):
-        Parts((320,))
-    with pytest.raises(ValueError, match="one or more different"):
-        Parts(())

@@ -7,11 +7,11 @@ import numpy as np
 from antiphon.engine.neural import NeuralModel
 from antiphon.jam.controls import Settings
 from antiphon.jam.improviser import Improviser
-from antiphon.jam.voicing import Parts
 from antiphon.music.event import EVENT
 from antiphon.ports.recorder import MACHINE, Recorder
 from antiphon.ports.simulated import run_simulated
 from tests.engine.random_bundle import RandomBundle
+from tests.jam.bands import pair
 
 TUNE = np.array(
     [row for k in range(80) for row in ((k * 0.5, 0, 60 + k % 7, 80), (k * 0.5 + 0.4, 0, 60 + k % 7, 0))], EVENT
@@ -21,7 +21,7 @@ TUNE = np.array(
 def notes(**settings: object) -> int:
     """How many the machine strikes while a tune of 80 notes is played."""
     model = NeuralModel(RandomBundle(1, spread=1.0))
-    jam = Improviser(model, Settings({"answer": 1.0, **settings}), np.random.default_rng(1), Parts((256,)))
+    jam = Improviser(model, Settings({"answer": 1.0, **settings}), np.random.default_rng(1), pair())
     recorder = Recorder()
     run_simulated(jam, TUNE, recorder)
     return int((recorder.events(MACHINE)["velocity"] > 0).sum())

@@ -8,13 +8,11 @@ import numpy as np
 
 from antiphon.jam.controls import Settings
 from antiphon.jam.improviser import Improviser
-from antiphon.jam.voicing import Parts
 from antiphon.music.event import EVENT, Event, Events
 from antiphon.music.ledger import Ledger
 from antiphon.ports.base import PortError
+from tests.jam.bands import pair
 from tests.jam.scripted import RandomModel
-
-ME = 256
 
 
 class Tape:
@@ -54,4 +52,4 @@ def tune(*notes: tuple[float, float, int], instrument: int = 0) -> Events:
 
 def random_jam(seed: int = 1, pace: float = 0.03, **settings: object) -> Improviser:
     """An improviser with a random model as instrument `ME`."""
-    return Improviser(RandomModel(pace), Settings(settings), np.random.default_rng(seed), Parts((ME,)))
+    return Improviser(RandomModel(pace), Settings(settings), np.random.default_rng(seed), pair())

@@ -125,9 +125,7 @@ CONTROLS: tuple[Control, ...] = (
     _whole("pitch_high", 96, 0, 127, "MIDI pitch", "highest note (drums play any)", 28),
     _choice("texture", TEXTURES, "chords only, lines only, or both", 89),
     _choice("key", KEYS, "the key: found from what you play, or set by hand", 90),
-    _choice(
-        "snap", SNAPS, "off; move its notes to the nearest of the key; only notes of the key; only of your chord", 88
-    ),
+    _choice("snap", SNAPS, "off; moved to the nearest note of the key; only notes of the key, or of your chord", 3),
     _whole("avoid", 0, 0, 24, "semitones", "how far it keeps away from the notes that you play; 0 not at all", 9),
     # Loudness
     _whole("velocity_low", 20, 1, 127, "velocity", "softest note", 29),

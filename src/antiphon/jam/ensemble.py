@@ -19,7 +19,9 @@ DRUM_CHANNEL = 10
 Mode = Literal["off", "input", "auto", "follow"]
 MODES: tuple[Mode, ...] = ("off", "input", "auto", "follow")
 
-_NO_MAP: Mapping[int, int] = MappingProxyType({})
+
+def _no_map() -> Mapping[int, int]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Strip:
     `polyphony` fewest and most notes held at once while it plays, `length` shortest and longest note in seconds,
     `velocity` softest and loudest: all inclusive. `interval`: how many semitones above its source a follower may be,
     lowest and highest. `shift` semitones and then `note_map` (pitch -> pitch) are applied on the way out only.
-    `hears`: the input channel that it listens to (None: its own). `fixed_velocity` replaces the player's.
+    `hears`: the input channel that it listens to (None: its own; 0: every one that no other strip listens to, each
+    passed on as it came). `fixed_velocity` replaces the player's.
     `port` (a part of an output's name; None: the first) and `channel` (None: its own) are where it sounds.
     `punch_in`: an auto voice that is the player's while they play on its channel, and the machine's again
     `punch_out` seconds after their last note. `cc` (number -> value) is sent when the strip is set up.
@@ -48,14 +51,14 @@ class Strip:
     source: int | None = None
     interval: tuple[int, int] = (-12, 12)
     shift: int = 0
-    note_map: Mapping[int, int] = field(default=_NO_MAP)
+    note_map: Mapping[int, int] = field(default_factory=_no_map)
     hears: int | None = None
     fixed_velocity: int | None = None
     port: str | None = None
     channel: int | None = None
     punch_in: bool = False
     punch_out: float = 0.5
-    cc: Mapping[int, int] = field(default=_NO_MAP)
+    cc: Mapping[int, int] = field(default_factory=_no_map)
 
     def __post_init__(self) -> None:
         """Raises `ValueError` that begins with the name of the field that cannot be."""
@@ -65,9 +68,9 @@ class Strip:
         for name, low, high in _PAIRS:
             _pair(name, getattr(self, name), low, high)
         _within("shift", self.shift, -127, 127)
-        for name in ("source", "hears", "channel"):
+        for name, lowest in (("source", 1), ("hears", 0), ("channel", 1)):
             if getattr(self, name) is not None:
-                _within(name, getattr(self, name), 1, 16)
+                _within(name, getattr(self, name), lowest, 16)
         if self.fixed_velocity is not None:
             _within("fixed_velocity", self.fixed_velocity, 1, 127)
         if not 0 <= self.punch_out <= 60:
@@ -169,11 +172,22 @@ class Ensemble:
 
     def listens(self, channel: int) -> tuple[int, ...]:
         """The channels (1..16) of the player's strips that listen to the input channel `channel`."""
-        return tuple(
-            own
+        players = [
+            (own, own if strip.hears is None else strip.hears)
             for own, strip in self.strips.items()
-            if (strip.mode == "input" or (strip.mode == "auto" and strip.punch_in)) and (strip.hears or own) == channel
-        )
+            if strip.mode == "input" or (strip.mode == "auto" and strip.punch_in)
+        ]
+        named = tuple(own for own, heard in players if heard == channel)
+        if named or self.strips[channel].mode in ("auto", "follow"):
+            return named
+        return tuple(own for own, heard in players if heard == 0)
+
+    def out_channel(self, own: int, heard: int | None = None) -> int:
+        """The channel (1..16) on which the strip of channel `own` sounds; `heard`: where the player played it."""
+        strip = self.strips[own]
+        if strip.channel is not None:
+            return strip.channel
+        return heard if strip.hears == 0 and heard is not None else own
 
     def changed(self, channel: int, **fields: object) -> Ensemble:
         """This ensemble with some fields of one strip at other values. Raises `ValueError` as `Ensemble` does."""
@@ -200,9 +214,12 @@ class Ensemble:
 
 
 def duet(program: int = 0, channel: int = 16, player_program: int = 0) -> Ensemble:
-    """The plainest ensemble: the machine plays `program` on `channel`, and every other channel is the player's."""
-    strips = {c: Strip(mode="input", program=0 if c == DRUM_CHANNEL else player_program) for c in CHANNELS}
-    return Ensemble({**strips, channel: Strip(mode="auto", program=program)})
+    """The plainest ensemble: the machine plays `program` on `channel`, and everything else is the player's."""
+    first = 2 if channel == 1 else 1
+    strips = {first: Strip(mode="input", program=player_program, hears=0), channel: Strip(mode="auto", program=program)}
+    if channel != DRUM_CHANNEL:
+        strips[DRUM_CHANNEL] = Strip(mode="input")
+    return Ensemble(strips)
 
 
 def apart_from(taken: Iterable[int], instrument: int) -> int:

@@ -3,208 +3,428 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 
 from antiphon.engine.model import Model, NothingPossible
+from antiphon.jam.answers import Script
 from antiphon.jam.controls import Settings
-from antiphon.jam.memory import Context
-from antiphon.jam.turns import turns_named
-from antiphon.jam.voicing import Parts, Voicing
+from antiphon.jam.ensemble import Ensemble
+from antiphon.jam.hands import Hands, Scene, Tally, moved
+from antiphon.jam.listening import Listening
+from antiphon.jam.memory import LONGEST, Context
+from antiphon.jam.planning import Chord, Need, Plan, Planner
+from antiphon.jam.pulse import Pulse
+from antiphon.jam.turns import Moment, turns_named
+from antiphon.jam.voicing import Voicing
 from antiphon.music.event import Event
+from antiphon.music.grid import Grid
 from antiphon.music.ledger import Key, Ledger
 
-__all__ = ["Improviser", "Tally"]
+__all__ = ["Improviser"]
 
 CHORE = 4
 """Events fed to a renewed context at a time: some milliseconds, so that playing never waits longer."""
 CHORE_SLACK = 0.02
 """Seconds that must be free of other work before a chore is begun."""
-RECENT = 24
-"""Onsets of both players over which the machine's share is counted."""
-PULL = 1.0
-"""How strongly a missing note draws the next one to the machine: the natural log of its odds."""
 RALLY = 0.5
 """Seconds in which it finds a note when it has rested for as long as it may."""
 TOGETHER = 0.02
 """Seconds within which two onsets are heard as one."""
 PATIENCE = 0.02
 """Seconds for which it leaves room at least, when it expects the player to be next."""
-
-
-@dataclass
-class Tally:
-    """What happened so far, in events, for meters and tests."""
-
-    heard: int = 0
-    played: int = 0
-    late: int = 0
-    refused: int = 0
-    forced: int = 0
+CAUTION = 1.5
+"""How much longer than lately a thought may take before what it decides comes late."""
+LONGEST_THOUGHT = 1.0
+"""Seconds by which a slow machine decides ahead at most."""
 
 
 class Improviser:
     """One musical partner. It knows no clock, thread or port: each call is given `now`, seconds on one clock.
 
-    Whoever carries it calls `receive` for each event of the player, and `wake` when `next_wake` says so; both answer
-    with the machine's events to be sent, each at its `at` (never before `now`; at one time, in the order given).
-    `now` that runs backwards is taken as standing still. Not safe to call from two threads at once.
+    Whoever carries it calls `receive` for each event of the player, and `wake` when `next_wake` says so; all calls
+    answer with the machine's events to be sent, each at its `at` (never before `now`; at one time, in the order
+    given). `now` that runs backwards is taken as standing still. Not safe to call from two threads at once.
+    When the model raises, so does the call; whatever was to be sent comes with the answer to the next call, and
+    `panic`, which asks nothing of the model, puts everything right.
     """
 
-    def __init__(self, model: Model, settings: Settings, rng: np.random.Generator, parts: Parts) -> None:
-        self.settings = settings
-        self.parts = parts
-        self.tally = Tally()
-        self.ledger = Ledger()
-        self._voicing = Voicing(settings, parts)
+    def __init__(self, model: Model, settings: Settings, rng: np.random.Generator, ensemble: Ensemble) -> None:
+        self.listening = Listening()
+        self._model = model
         self._context = Context(model, settings.number("memory"))
-        self._rng = rng
+        self._planner = Planner(self._context, self.listening, rng)
         self._turns = turns_named(settings.choice("policy"))
+        self._scene = Scene(settings, ensemble, Voicing(settings, ensemble, "free"))
+        self._hands = Hands(self._scene, self._context, self._planner, self.listening)
         self._playing = False
-        self._now = -math.inf
-        self._pending: Event | None = None
-        self._partners: set[int] = set()  # the player's instruments, as heard
-        self._recent: deque[bool] = deque(maxlen=RECENT)  # whether the machine struck, onset by onset
-        self._silent_since = -math.inf  # when the machine last did something, or its turn began
+        self._plan: Plan | None = None
         self._waiting = False  # nothing was possible: ask again only when something has changed
-        self._quiet_by = math.inf  # by then every note of the turn that ended must have ended
+        self._script: Script | None = None
         self._held: set[Key] = set()
-        self._own: dict[Key, float] = {}  # the machine's sounding notes, longest first
+        self._partners: set[int] = set()  # the player's instruments, as heard
+        self._punched: dict[int, float] = {}  # auto voices that the player has taken: when they last played there
+        self._thought = 0.0  # seconds that predicting takes on this machine, at most, lately
+        self._clock: Grid | None = None
+        self._pulse = Pulse()
+        self._tapped: Grid | None = None  # the beat as found in what the player plays
+        self._first_onset: float | None = None
+        self._set_up()
+
+    # What faces show
+
+    @property
+    def settings(self) -> Settings:
+        """Where every control stands."""
+        return self._scene.settings
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """The strips."""
+        return self._scene.ensemble
+
+    @property
+    def ledger(self) -> Ledger:
+        """What sounds, of the player's and the machine's."""
+        return self._hands.ledger
+
+    @property
+    def tally(self) -> Tally:
+        """What happened so far."""
+        return self._hands.tally
+
+    @property
+    def grid(self) -> Grid:
+        """Where the beats fall: by a clock, else as found in the player's notes, else by the control `tempo`."""
+        if self._clock is not None:
+            return self._clock
+        if self._tapped is not None:
+            return self._tapped
+        origin = 0.0 if self._first_onset is None else self._first_onset
+        return Grid(origin, self.settings.number("tempo"), self.settings.whole("meter"))
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether the machine may strike notes now, or plays something again."""
+        return self._playing or self._script is not None
+
+    @property
+    def plan(self) -> Event | None:
+        """The event that the machine has in mind, which may still change; None when there is none."""
+        return self._plan.event if self._plan is not None and self._plan.sounds else None
 
     # What the player does
 
     def receive(self, event: Event, now: float) -> list[Event]:
-        """Hear the player's `event`. Returns releases of the machine's own notes when playing takes the turn away.
+        """Hear the player's `event`. Followers answer at once; playing may take the machine's turn away.
 
-        Raises `ValueError` for an event of the machine's own instruments.
+        Raises `ValueError` for an onset of an instrument that only the machine plays.
         """
-        if event.instrument in self.parts.machine:
-            raise ValueError(f"instrument {event.instrument} is the machine's, so the player cannot play it")
         self._advance(now)
         key = (event.instrument, event.pitch)
-        if not event.is_onset and key not in self._held:
-            return []
-        if event.is_onset and key in self._held:
-            self._hear(Event(event.at, *key, 0))
+        if event.is_onset:
+            self._give_way(event.instrument)
+            if key in self._held:
+                self._hear(Event(event.at, *key, 0))
+        elif key not in self._held:
+            return self._hands.handed_out()
         self._hear(event)
-        return self._take_turns()
+        self._take_turns()
+        return self._hands.handed_out()
+
+    def _give_way(self, instrument: int) -> None:
+        """The player plays `instrument`: where it is a voice that may be taken over, the machine lets go of it."""
+        channel = self.ensemble.channel_of(instrument)
+        strip = None if channel is None else self.ensemble.strips[channel]
+        if strip is None or strip.mode == "input":
+            return
+        if strip.mode != "auto" or not strip.punch_in:
+            raise ValueError(f"instrument {instrument} is the machine's, so the player cannot play it")
+        self._hands.close_voice(instrument)
+        self._forget_plan()
 
     def _hear(self, event: Event) -> None:
-        key = (event.instrument, event.pitch)
+        key, now = (event.instrument, event.pitch), self._scene.now
         (self._held.add if event.is_onset else self._held.discard)(key)
         self.tally.heard += 1
-        self._partners.add(event.instrument)
-        self._enter(event)
-        self._turns.heard(event, len(self._held), self._now)
+        if event.instrument in self._machine:
+            self._punched[event.instrument] = now
+        else:
+            self._partners.add(event.instrument)
+        entered = self._hands.hear(event)
+        self.listening.heard(moved(event, now))
+        if event.is_onset:
+            self._hear_onset()
+        self._turns.heard(event, len(self._held), self._moment())
         if not self._is_committed():
             self._forget_plan()
+        if event.is_onset:
+            self._hands.harmonise(entered)
+        else:
+            self._hands.release_followers(key)
+
+    def _hear_onset(self) -> None:
+        now = self._scene.now
+        if self._first_onset is None:
+            self._first_onset = now
+        self._pulse.heard(now)
+        self._tapped = self._pulse.grid(now)
+        self._remember_by()
+        self._planner.struck(None)
+        if self._turns.shared:
+            self._hands.struck = 0
+        else:
+            self._script = None
 
     # What the machine does
 
     def next_wake(self) -> float | None:
         """When `wake` has something to do, in seconds; the time last told, or earlier, for at once; None for never."""
-        if self._wants_prediction() or self._has_chore():
-            return self._now
+        if self._hands.is_full or self._wants_prediction() or self._has_chore():
+            return self._scene.now
         due = self._due()
         return due if due < math.inf else None
 
     def wake(self, now: float) -> list[Event]:
         """Do what is due at `now`: at most one event is predicted, so that it takes a few milliseconds at most."""
         self._advance(now)
-        played = self._take_turns() + self._cut_overdue() + self._play_due()
-        if played:
-            return played  # at once: what comes next is predicted while this is on its way
+        self._take_back()
+        self._take_turns()
+        self._cut_overdue()
+        self._play_due()
+        if self._hands.is_full:
+            return self._hands.handed_out()  # at once: what comes next is predicted while this is on its way
         if self._wants_prediction():
-            self._predict()
+            self._think()
         elif self._has_chore():
             self._context.renew(CHORE)
-        return played
+        return self._hands.handed_out()
 
-    def set(self, control: str, value: object) -> None:
+    def took(self, seconds: float) -> None:
+        """The last `wake` took `seconds`: on a slow machine it decides that much earlier, and so plays less."""
+        self._thought = max(min(seconds, LONGEST_THOUGHT), 0.95 * self._thought)
+
+    # What the musician asks for
+
+    def set(self, control: str, value: object, now: float) -> list[Event]:
         """Turn a control. Raises `ValueError`, one line, and changes nothing for a name or a value not allowed."""
-        before, self.settings = self.settings, self.settings.turned(control, value)
-        self._voicing = Voicing(self.settings, self.parts)
-        self._context.memory.seconds = self.settings.number("memory")
+        before, self._scene.settings = self.settings, self.settings.turned(control, value)
+        self._advance(now)
         if before["policy"] != self.settings["policy"]:
-            self._turns = turns_named(self.settings.choice("policy"))
-        self._forget_plan()
+            self._turns, self._script = turns_named(self.settings.choice("policy")), None
+        self._set_up()
+        if self._muted():
+            self._scene.quiet_by, self._script = self._scene.now, None
+            self._hands.close_all()
+        self._take_turns()
+        return self._hands.handed_out()
+
+    def rearrange(self, ensemble: Ensemble, now: float) -> list[Event]:
+        """Play by other strips from now on. Notes of voices that are no longer the machine's are closed."""
+        self._advance(now)
+        remaining = {i for i in ensemble.instruments("auto", "follow") if not ensemble.strip_of(i).mute}
+        self._hands.close_all([key for key in self._hands.own if key[0] not in remaining])
+        self._scene.ensemble = ensemble
+        self._set_up()
+        self._partners -= self._machine
+        self._punched = {i: at for i, at in self._punched.items() if i in self._machine}
+        return self._hands.handed_out()
+
+    def beat(self, grid: Grid | None, now: float) -> list[Event]:
+        """Somebody gives the time: beats fall on `grid`; None when nobody does any more."""
+        self._advance(now)
+        self._clock = grid
+        self._remember_by()
+        return self._hands.handed_out()
+
+    def act(self, action: str, argument: str, now: float) -> list[Event]:  # noqa: ARG002 - none of these takes one
+        """Do an action of the table that concerns the music. Raises `ValueError` for one that does not."""
+        actions = {"panic": self.panic, "stop": self.stop, "reset": self.reset}
+        actions |= {"query": self.query, "undo": self.undo, "again": self.again}
+        if action not in actions:
+            raise ValueError(f"the improviser knows no action {action!r}: there are {', '.join(actions)}")
+        return actions[action](now)
 
     def stop(self, now: float) -> list[Event]:
         """Close the machine's notes and rest until the player strikes a note. Returns the releases."""
         self._advance(now)
         self._rest()
-        return [self._close(key) for key in list(self._own)]
+        self._hands.close_all()
+        return self._hands.handed_out()
 
     def panic(self, now: float) -> list[Event]:
-        """Close everyone's notes, the player's too, and rest. Returns the releases."""
-        closed = self.stop(now)
-        for release in self.ledger.closing(self._now):
-            self._enter(release)
-            closed.append(release)
+        """Close everyone's notes, the player's too, and rest, without asking the model for anything."""
+        self._advance(now)
+        self._context.renew_all()
+        self._rest()
+        self._hands.panic()
         self._held.clear()
+        self._punched.clear()
+        return self._hands.handed_out()
+
+    def reset(self, now: float) -> list[Event]:
+        """Close the machine's notes and forget everything that was played."""
+        closed = self.stop(now)
+        self._context.forget()
+        self._hands.answer.forget()
+        self.listening.rest()
+        self._pulse = Pulse()
+        self._tapped = self._first_onset = None
         return closed
+
+    def query(self, now: float) -> list[Event]:
+        """Think again about what comes next; a loop begins anew with the player's next note."""
+        if self._script is not None:
+            return self.stop(now)
+        self._advance(now)
+        self._forget_plan()
+        return self._hands.handed_out()
+
+    def undo(self, now: float) -> list[Event]:
+        """Take the machine's last answer back: its notes end, and it is forgotten as if it had never been played."""
+        self._advance(now)
+        self._script = None
+        self._hands.close_all()
+        self._context.forget(self._hands.answer.events)
+        self._hands.answer.forget()
+        if not self._turns.shared:
+            self._rest()
+        self._forget_plan()
+        return self._hands.handed_out()
+
+    def again(self, now: float) -> list[Event]:
+        """Play the machine's last answer again, from now on."""
+        self._advance(now)
+        events = self._hands.answer.events
+        if events:
+            self._hands.close_all()
+            self._hands.answer.over()
+            self._begin_script(Script(events, self._scene.now + self._ahead()))
+        return self._hands.handed_out()
 
     # Turns
 
-    def _take_turns(self) -> list[Event]:
-        plays = self._turns.plays(self._now, self.settings)
+    def _take_turns(self) -> None:
+        plays = not self._muted() and self._turns.plays(self._moment())
         if plays == self._playing:
-            return []
-        self._playing, self._silent_since = plays, self._now
-        self._quiet_by = math.inf if plays else self._now + self.settings.number("ring")
+            return
+        self._playing, self._hands.silent_since = plays, self._scene.now
         self._forget_plan()
-        return self._cut_overdue()
+        if plays:
+            self._hands.struck, self._scene.quiet_by = 0, math.inf
+            self._hands.answer.over()
+        else:
+            self._turn_over()
+
+    def _turn_over(self) -> None:
+        if self._scene.says("hear_itself", "off"):
+            self._context.refresh()
+        if self._turns.repeats and self._hands.answer.onsets and not self._muted():
+            self._hands.close_all()
+            period = self._moment().bars_from(0.0, self.settings.whole("turn_bars"))
+            self._begin_script(Script(self._hands.answer.events, self._scene.now, period))
+        elif self._script is None:
+            self._scene.quiet_by = self._scene.now + self.settings.number("ring")
+        self._cut_overdue()
+
+    def _begin_script(self, script: Script) -> None:
+        self._script, self._scene.quiet_by = script, math.inf
+        self._forget_plan()
 
     def _rest(self) -> None:
         self._turns.rest()
-        self._playing, self._quiet_by = False, self._now
+        self._playing, self._scene.quiet_by, self._script = False, self._scene.now, None
         self._forget_plan()
 
-    # Predicting
+    def _muted(self) -> bool:
+        return self._scene.says("mute", "on")
+
+    def _moment(self) -> Moment:
+        return Moment(self._scene.now, self.settings, self.grid)
+
+    # Thinking
 
     def _wants_prediction(self) -> bool:
-        return self._pending is None and not self._waiting and (self._playing or bool(self._own))
+        if self._plan is not None or self._context.is_invalid:
+            return False
+        return self._script is not None or (not self._waiting and (self._playing or self._hands.auto_sounds()))
 
-    def _predict(self) -> None:
-        """Ask for the next event and hold it until it is due; not fed before it is played, it can be dropped freely.
+    def _think(self) -> None:
+        """Plan the next event and hold it until it is due; not fed before it is played, it can be dropped freely."""
+        if self._script is not None:
+            self._plan = self._from_script(self._script)
+        elif self._hands.chord is not None:
+            self._plan = self._next_of_chord(self._hands.chord)
+        else:
+            self._ask_model()
 
-        Where both play, the next event may be the player's: then the machine leaves room for it, and asks again when
-        it has come or failed to come. Who plays how much is so the music's choice, not the clock's.
-        """
-        earliest = self._earliest()
-        constraints = self._voicing.constraints(
-            earliest=earliest,
-            latest=self._latest(),
-            may_start=self._playing,
-            partners=self._partners if self._leaves_room() else (),
-            weights=self._balance(),
-        )
+    def _ask_model(self) -> None:
+        need = self._need()
         try:
-            event = self._context.sample(constraints, self._rng)
+            plan = self._planner.plan(need, self._scene.voicing, self.settings)
         except NothingPossible:
             self._waiting = True
             return
-        if event.instrument in self._partners and self._leaves_room():
-            room = max(event.at, self._now + self.settings.number("lookahead") + PATIENCE)
-            self._pending = Event(room, event.instrument, event.pitch, event.velocity)
-        elif self._allows(event, earliest):
-            self._pending = event
+        event, now = plan.event, self._scene.now
+        if event.instrument in need.partners:
+            self._plan = Plan(moved(event, max(event.at, now + self._ahead() + PATIENCE)), False)
+        elif not plan.sounds:
+            self._plan = Plan(moved(event, max(event.at, now + PATIENCE)), False)
+        elif self._allows(event, need):
+            self._plan = plan
         else:
             self.tally.refused += 1
             self._waiting = True
 
-    def _balance(self) -> dict[int, float]:
-        """Odds that draw the machine's share of the recent notes towards what the musician wants."""
-        missing = self.settings.number("share") * len(self._recent) - sum(self._recent)
-        weight = math.exp(min(max(PULL * missing, -8.0), 8.0))
-        return dict.fromkeys(self.parts.machine, weight)
+    def _need(self) -> Need:
+        return Need(
+            now=self._scene.now,
+            earliest=self._earliest(),
+            latest=self._latest(),
+            may_start=self._may_strike(),
+            voices=[i for i in self._autos if i not in self._punched],
+            partners=self._partners if self._leaves_room() else (),
+            own=self._hands.own,
+            grid=self.grid,
+        )
+
+    def _from_script(self, script: Script) -> Plan | None:
+        """The next event of what is played again. Where that is over, the notes that are left may ring."""
+        script.catch_up(self._scene.now)
+        event = script.peek()
+        if event is None:
+            self._script, self._scene.quiet_by = None, self._scene.now + self.settings.number("ring")
+            return None
+        return Plan(event)
+
+    def _next_of_chord(self, chord: Chord) -> Plan | None:
+        event, at = None, self._context.latest
+        if at <= chord.at + TOGETHER and self._may_strike():
+            event = self._planner.chord_note(
+                Chord(chord.instrument, at, chord.notes), self._need(), self._scene.voicing
+            )
+        self._hands.chord = None if event is None else Chord(chord.instrument, chord.at, chord.notes + 1)
+        return None if event is None else Plan(event)
+
+    def _may_strike(self) -> bool:
+        most = self.settings.whole("answer_notes")
+        enough = most > 0 and self._hands.struck >= most
+        return self._playing and not enough and self._scene.says("hold", "off")
 
     def _leaves_room(self) -> bool:
-        """Whether the next event may be the player's: in a shared turn, until the machine has been silent too long."""
-        shared = self._playing and self._turns.shared
-        return shared and (bool(self._own) or self._now < self._silent_since + self.settings.number("rest"))
+        """Whether the next event may be the player's: in a shared turn, until the machine has been silent too long.
+
+        Who plays how much is so the music's choice, not the clock's.
+        """
+        if not (self._may_strike() and self._turns.shared and self._scene.says("hear_you", "on")):
+            return False
+        patient = self._scene.now < self._hands.silent_since + self.settings.number("rest")
+        return self._hands.auto_sounds() or patient
+
+    def _ahead(self) -> float:
+        """Seconds before its time at which an event must be decided."""
+        thought = self._thought * CAUTION
+        return max(self.settings.number("lookahead"), thought if thought > TOGETHER / 2 else 0.0)
 
     def _earliest(self) -> float:
         """From when on the next event may be meant to sound.
@@ -212,104 +432,122 @@ class Improviser:
         Much of music happens at once. What should sound together with an event just heard comes a few milliseconds
         after it, which nobody hears; to forbid it would be to forbid the machine the beat.
         """
-        ahead = self.settings.number("lookahead")
-        if ahead <= TOGETHER and self._now - self._context.latest <= TOGETHER:
+        ahead, now = self._ahead(), self._scene.now
+        if ahead <= TOGETHER and now - self._context.latest <= TOGETHER:
             return self._context.latest
-        return max(self._now + ahead, self._context.latest)
+        return max(now + ahead, self._context.latest)
 
     def _latest(self) -> float:
         """By when the next event must come: soon in a turn that is silent, in time to end what must end after it."""
         if not self._playing:
-            return self._quiet_by
-        if self._own:
+            return self._scene.quiet_by
+        if self._hands.auto_sounds() or not self._may_strike():
             return math.inf
-        return max(self._silent_since + self.settings.number("rest"), self._now + RALLY)
+        return max(self._hands.silent_since + self.settings.number("rest"), self._scene.now + RALLY)
 
-    def _allows(self, event: Event, earliest: float) -> bool:
+    def _allows(self, event: Event, need: Need) -> bool:
         """Whatever the model's promises: no double onset, no release of silence, nothing in the past or out of turn."""
         key = (event.instrument, event.pitch)
-        if event.instrument not in self.parts.machine or not event.at >= earliest:
+        if event.instrument not in need.voices or not event.at >= need.earliest:
             return False
-        return self._playing and key not in self._own if event.is_onset else key in self._own
+        return need.may_start and key not in self._hands.own if event.is_onset else key in self._hands.own
 
     def _is_committed(self) -> bool:
         """Whether the machine's next note is so close that it sounds together with what the player just did.
 
         It was meant for this moment; to think again would be to miss the beat that both found.
         """
-        event = self._pending
-        return event is not None and event.instrument in self.parts.machine and event.at <= self._now + TOGETHER
+        return self._plan is not None and self._plan.sounds and self._plan.event.at <= self._scene.now + TOGETHER
 
     def _forget_plan(self) -> None:
-        self._pending, self._waiting = None, False
+        self._plan, self._waiting = None, False
 
     # Playing
 
-    def _play_due(self) -> list[Event]:
-        event = self._pending
-        if event is None or self._pending_due() > self._now:
-            return []
-        self._pending = None
-        if event.instrument not in self.parts.machine:
-            return []  # room was left for the player, who let it pass
-        if event.is_onset and self._now - event.at > self.settings.number("lateness"):
+    def _play_due(self) -> None:
+        plan = self._plan
+        if plan is None or self._plan_due() > self._scene.now:
+            return
+        self._plan = None
+        if self._script is not None:
+            self._script.advance()
+        if not plan.sounds or not self._still_fits(plan.event):
+            return
+        if plan.event.is_onset and self._scene.now - plan.event.at > self.settings.number("lateness"):
             self.tally.late += 1
-            return []
-        return [self._play(event)]
+            return
+        self._hands.play(plan.event)
 
-    def _play(self, event: Event) -> Event:
-        """Enter and feed the machine's own event, at the time at which it can sound: never in the past."""
-        sent = Event(max(event.at, self._now), event.instrument, event.pitch, event.velocity)
-        self._enter(sent)
+    def _still_fits(self, event: Event) -> bool:
+        """Whether a planned event still makes sense: what is played again was never asked of the model."""
         key = (event.instrument, event.pitch)
-        if event.is_onset:
-            self._own[key] = sent.at
-        else:
-            del self._own[key]
-        self.tally.played += 1
-        self._silent_since = sent.at
-        return sent
+        if not event.is_onset:
+            return key in self._hands.own
+        if event.instrument not in self._autos or event.instrument in self._punched:
+            return False
+        if self._scene.says("hold", "on"):
+            return False
+        if key in self._hands.own:
+            self._hands.close(key)
+        return True
 
-    def _close(self, key: Key) -> Event:
-        """Release one of the machine's notes now, or as soon as its onset, already handed out, has sounded."""
-        self._forget_plan()
-        return self._play(Event(max(self._now, self._own[key]), *key, 0))
-
-    def _cut_overdue(self) -> list[Event]:
-        """Release the machine's notes that have lasted as long as they may, whatever the model has in mind."""
-        cut = []
-        while self._deadline() <= self._now:
-            cut.append(self._close(next(iter(self._own))))
-        self.tally.forced += len(cut)
-        return cut
-
-    def _deadline(self) -> float:
-        """When the machine's longest-sounding note must have ended; inf when nothing sounds."""
-        if not self._own:
-            return math.inf
-        onset = next(iter(self._own.values()))
-        return min(onset + self._voicing.longest, self._quiet_by)
+    def _cut_overdue(self) -> None:
+        if self._hands.cut_overdue():
+            self._forget_plan()
 
     # Hearing and time
 
-    def _enter(self, event: Event) -> None:
-        """Ledger, memory and model hear `event`, at a time that never runs backwards."""
-        if event.is_onset:
-            self._recent.append(event.instrument in self.parts.machine)
-        heard = Event(max(event.at, self._context.latest), event.instrument, event.pitch, event.velocity)
-        self.ledger.apply(heard)
-        self._context.feed(heard)
-
     def _advance(self, now: float) -> None:
-        self._now = max(self._now, now)
+        self._scene.now = max(self._scene.now, now)
+
+    def _set_up(self) -> None:
+        """Make what follows from strips and controls."""
+        scene, ensemble = self._scene, self.ensemble
+        scene.voicing = Voicing(self.settings, ensemble, self._turns.texture or self.settings.choice("texture"))
+        self._machine = frozenset(ensemble.instruments("auto", "follow"))
+        self._autos = tuple(i for i in ensemble.instruments("auto") if not ensemble.strip_of(i).mute)
+        self._hands.chord = None
+        if hasattr(self._model, "share"):
+            self._model.share = self.settings.number("learner")
+        self._remember_by()
+        self._forget_plan()
+
+    def _remember_by(self) -> None:
+        """Let memory reach as far back as the controls say, in seconds, bars or notes."""
+        memory, settings, unit = self._context.memory, self.settings, self.settings.choice("memory_in")
+        memory.notes = settings.whole("memory_notes") if unit == "notes" else math.inf
+        if unit == "bars":
+            bars = self._moment().bars_from(0.0, settings.whole("memory_bars"))
+            memory.seconds = min(bars, LONGEST)
+        else:
+            memory.seconds = settings.number("memory") if unit == "seconds" else LONGEST
 
     def _due(self) -> float:
         """When time alone gives something to do; inf for never."""
-        changes = self._turns.changes(self._now, self.settings)
-        return min(self._pending_due(), self._deadline(), math.inf if changes is None else changes)
+        changes = None if self._muted() else self._turns.changes(self._moment())
+        held = {instrument for instrument, _ in self._held}
+        back = min((self._back(i) for i in self._punched if i not in held), default=math.inf)
+        return min(self._plan_due(), self._hands.next_end(), back, math.inf if changes is None else changes)
 
-    def _pending_due(self) -> float:
-        return math.inf if self._pending is None else self._pending.at - self.settings.number("lookahead")
+    def _plan_due(self) -> float:
+        return math.inf if self._plan is None else self._plan.event.at - self._ahead()
 
     def _has_chore(self) -> bool:
-        return self._context.is_stale and self._due() - self._now > CHORE_SLACK
+        if self._context.is_invalid:
+            return True
+        return self._context.is_stale and self._due() - self._scene.now > CHORE_SLACK
+
+    # Voices that the player has taken over
+
+    def _take_back(self) -> None:
+        """Voices that the player has let go of for long enough are the machine's again."""
+        held = {instrument for instrument, _ in self._held}
+        back = [i for i in self._punched if i not in held and self._back(i) <= self._scene.now]
+        for instrument in back:
+            del self._punched[instrument]
+            self._forget_plan()
+
+    def _back(self, instrument: int) -> float:
+        channel = self.ensemble.channel_of(instrument)
+        after = self.ensemble.strips[channel].punch_out if channel is not None else 0.0
+        return self._punched[instrument] + after

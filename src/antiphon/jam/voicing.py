@@ -1,97 +1,189 @@
-"""Voicing: whose instruments are whose, and what the settings let the machine's voices do."""
+"""Voicing: what the strips and the controls let the machine's voices do at this moment."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from antiphon.engine.model import Constraints, Steer, Voice
 from antiphon.jam.controls import Settings
-from antiphon.music.event import ANONYMOUS, ANONYMOUS_DRUMS, ANONYMOUS_PARTS, INSTRUMENTS, is_drum
+from antiphon.jam.ensemble import Ensemble, Strip
+from antiphon.jam.listening import Listening
+from antiphon.music.event import is_drum
 
-__all__ = ["Parts", "Voicing", "apart_from"]
+__all__ = ["Mask", "Voicing", "nearest_allowed", "pitches_within"]
+
+Mask = npt.NDArray[np.bool_]
+
+CLOSE = 24
+"""Velocity steps around the player's loudness that are left when `dynamics` is 1."""
+
+_ANYTHING = Voice()
+_PITCH = np.arange(128)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The machine's instruments (0..319, at least one, no two alike); every other instrument is the player's."""
+class _Limits:
+    """One voice's limits that hold whatever the player does."""
 
-    machine: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        if not self.machine or len(set(self.machine)) < len(self.machine):
-            raise ValueError(f"the machine needs one or more different instruments, not {self.machine}")
-        if not all(0 <= instrument < INSTRUMENTS for instrument in self.machine):
-            raise ValueError(f"instruments go from 0 to {INSTRUMENTS - 1}, so the machine cannot play {self.machine}")
-
-
-def apart_from(taken: Iterable[int], instrument: int) -> int:
-    """`instrument`, or, where it is among `taken`, the first free anonymous part of its kind (melodic or drums).
-
-    Raises `ValueError` when all of them are taken.
-    """
-    others = set(taken)
-    first = ANONYMOUS_DRUMS if is_drum(instrument) else ANONYMOUS
-    candidates: tuple[int, ...] = (instrument, *range(first, first + ANONYMOUS_PARTS))
-    for candidate in candidates:
-        if candidate not in others:
-            return candidate
-    raise ValueError(f"no anonymous part is left to play apart from {len(others)} others")
-
-
-_ANYTHING = Voice()
+    pitches: Mask | None
+    polyphony: tuple[int, int]
+    length: tuple[float, float]
+    velocity: tuple[int, int]
 
 
 class Voicing:
     """The machine's voices under some settings. Ranges given the wrong way round are taken the right way round."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
-        self.shortest, self.longest = sorted((settings.number("length_min"), settings.number("length_max")))
-        self._voices = {
-            may_start: {i: self._voice(settings, drum=is_drum(i), may_start=may_start) for i in parts.machine}
-            for may_start in (True, False)
+    def __init__(self, settings: Settings, ensemble: Ensemble, texture: str) -> None:
+        """`texture`: free, chords or lines."""
+        self._settings = settings
+        self.texture = texture
+        self._limits = {
+            instrument: _limits(settings, ensemble.strip_of(instrument), texture, drum=is_drum(instrument))
+            for instrument in ensemble.instruments("auto", "follow")
         }
         self._steer = {
-            "pitch": Steer(settings.number("pitch_temperature"), settings.number("pitch_nucleus")),
-            "time": Steer(settings.number("time_temperature"), settings.number("time_nucleus")),
-            "velocity": Steer(settings.number("velocity_temperature")),
+            "pitch": Steer(
+                settings.number("pitch_temperature"),
+                settings.number("pitch_nucleus"),
+                _window(settings.number("steer_pitch")),
+            ),
+            "time": Steer(
+                settings.number("time_temperature"),
+                settings.number("time_nucleus"),
+                _window(1.0 - settings.number("steer_rate")),
+            ),
+            "velocity": Steer(
+                settings.number("velocity_temperature"), window=_window(settings.number("steer_velocity"))
+            ),
         }
-        self._onset_weight = 2.0 ** settings.number("density")
+
+    def longest(self, instrument: int) -> float:
+        """The longest that a note of `instrument` may last, in seconds."""
+        return self._limits[instrument].length[1]
+
+    def most(self, instrument: int) -> int:
+        """The most notes that `instrument` may hold at once."""
+        return self._limits[instrument].polyphony[1]
+
+    def pitches(self, instrument: int, now: float, listening: Listening, *, avoiding: bool = True) -> Mask | None:
+        """Where `instrument` may strike now, shape (128,); None for anywhere."""
+        mask = self._limits[instrument].pitches
+        if is_drum(instrument):
+            return mask
+        settings = self._settings
+        if settings.choice("snap") in ("key", "chord"):
+            scale = listening.scale(now, settings)
+            if scale is not None:
+                mask = scale if mask is None else mask & scale
+        if avoiding and (semitones := settings.whole("avoid")):
+            free = ~listening.crowded(now, semitones) if mask is None else mask & ~listening.crowded(now, semitones)
+            mask = free if free.any() else mask  # nowhere left: closeness is better than silence
+        return mask
+
+    def voice(self, instrument: int, now: float, listening: Listening, *, may_start: bool) -> Voice:
+        """What `instrument` may do now."""
+        limits = self._limits[instrument]
+        softest, loudest = self._velocities(limits.velocity, now, listening)
+        return Voice(
+            pitches=self.pitches(instrument, now, listening),
+            min_velocity=softest,
+            max_velocity=loudest,
+            min_polyphony=min(limits.polyphony),
+            max_polyphony=limits.polyphony[1],
+            min_length=limits.length[0],
+            max_length=limits.length[1],
+            may_start=may_start,
+        )
 
     def constraints(
         self,
+        voices: Mapping[int, Voice],
         *,
         earliest: float,
         latest: float,
-        may_start: bool,
         partners: Collection[int] = (),
         weights: Mapping[int, float] | None = None,
+        doublings: float = 0.0,
     ) -> Constraints:
         """What the next event may be, between two times in seconds on the session's clock.
 
-        It is the machine's, or anything by the instruments of `partners`; `weights` as in `Constraints`.
+        It is one of `voices`, or anything by the instruments of `partners`; `weights` as in `Constraints`.
+        `doublings` are added to the control `density`.
         """
         return Constraints(
-            voices=self._voices[may_start] | dict.fromkeys(partners, _ANYTHING),
+            voices={**voices, **dict.fromkeys(partners, _ANYTHING)},
             earliest=earliest,
             latest=latest,
             steer=self._steer,
-            onset_weight=self._onset_weight,
+            onset_weight=2.0 ** (self._settings.number("density") + doublings),
             weights=weights or {},
         )
 
-    def _voice(self, settings: Settings, *, drum: bool, may_start: bool) -> Voice:
-        low, high = sorted((settings.whole("pitch_low"), settings.whole("pitch_high")))
-        softest, loudest = sorted((settings.whole("velocity_low"), settings.whole("velocity_high")))
-        pitch = np.arange(128)
-        return Voice(
-            pitches=None if drum else (low <= pitch) & (pitch <= high),
-            min_velocity=softest,
-            max_velocity=loudest,
-            max_polyphony=settings.whole("polyphony"),
-            min_length=self.shortest,
-            max_length=self.longest,
-            may_start=may_start,
-        )
+    def snapped(self, instrument: int, pitch: int, now: float, listening: Listening, taken: Collection[int]) -> int:
+        """`pitch`, or with `snap` at `nearest` the nearest allowed one of the key that is not `taken`."""
+        if self._settings.choice("snap") != "nearest" or is_drum(instrument):
+            return pitch
+        scale = listening.scale(now, self._settings)
+        if scale is None:
+            return pitch
+        own = self.pitches(instrument, now, listening, avoiding=False)
+        return nearest_allowed(pitch, scale if own is None else scale & own, taken)
+
+    def _velocities(self, limits: tuple[int, int], now: float, listening: Listening) -> tuple[int, int]:
+        """The velocities allowed: drawn in around the player's loudness as far as `dynamics` says."""
+        closeness, loudness = self._settings.number("dynamics"), listening.loudness(now)
+        low, high = limits
+        if not closeness or loudness is None:
+            return low, high
+        centre = min(max(loudness, low), high)
+        near_low, near_high = max(low, centre - CLOSE / 2), min(high, centre + CLOSE / 2)
+        return round(low + closeness * (near_low - low)), round(high + closeness * (near_high - high))
+
+
+def nearest_allowed(pitch: int, mask: Mask, taken: Collection[int] = ()) -> int:
+    """The pitch of `mask` nearest to `pitch` that is not `taken`, the lower of two; `pitch` where there is none."""
+    allowed = mask.copy()
+    allowed[list(taken)] = False
+    if not allowed.any():
+        return pitch
+    return int(np.where(allowed, np.abs(_PITCH - pitch), 1000).argmin())
+
+
+def pitches_within(low: float, high: float) -> Mask:
+    """The pitches from `low` to `high`, both included, shape (128,)."""
+    return (_PITCH >= low) & (_PITCH <= high)  # noqa: SIM300 - the array is what is compared
+
+
+def _window(position: float) -> tuple[float, float]:
+    """Which part of a distribution is left, from its lower half at 0 over all of it at 0.5 to its upper half at 1."""
+    return max(0.0, position - 0.5), min(1.0, position + 0.5)
+
+
+def _limits(settings: Settings, strip: Strip, texture: str, *, drum: bool) -> _Limits:
+    """Where the strip and the controls have nothing in common, the strip's own limits hold."""
+    low, high = _common((settings.whole("pitch_low"), settings.whole("pitch_high")), strip.range)
+    if drum:
+        low, high = strip.range
+    most = min(settings.whole("polyphony"), strip.polyphony[1])
+    if texture == "lines":
+        most = min(most, 1)
+    length = _common((settings.number("length_min"), settings.number("length_max")), strip.length)
+    softest, loudest = _common((settings.whole("velocity_low"), settings.whole("velocity_high")), strip.velocity)
+    return _Limits(
+        pitches=None if (low, high) == (0, 127) else pitches_within(low, high),
+        polyphony=(min(strip.polyphony[0], most), most),
+        length=(length[0], math.nextafter(length[0], math.inf) if length[1] <= length[0] else length[1]),
+        velocity=(int(softest), int(loudest)),
+    )
+
+
+def _common(ends: tuple[float, float], limits: tuple[float, float]) -> tuple[float, float]:
+    low, high = sorted(ends)
+    both = max(low, limits[0]), min(high, limits[1])
+    return both if both[0] <= both[1] else limits
