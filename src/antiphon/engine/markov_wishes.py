@@ -1,0 +1,135 @@
+"""Wishes: the onsets that a repertoire would have a voice strike next, each with its odds.
+
+Each wish is an onset that was once learned, put where it would come now. How likely it is says an interpolation over
+contexts, from the longest that is known down to none, whose escapes are those of I. H. Witten and T. C. Bell, "The
+Zero-Frequency Problem", IEEE Transactions on Information Theory 37 (1991). Since a wish is a whole onset, its rhythm,
+loudness and length go with its pitch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphon.engine.markov_line import Line
+from antiphon.engine.markov_repertoire import ANYWHERE, UNKNOWN, Repertoire, contexts_of, is_classes
+
+__all__ = ["LONG_SHOT", "Wishes", "escaping", "placed", "wished"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+OUT_OF_STEP = 0.3
+"""Odds of a wish whose rhythm before it was another one than now's."""
+STEP = 0.3
+"""Difference of two times, as a natural log, up to which they are the same rhythm."""
+HUMAN = 0.03
+"""Seconds that hands are apart when they mean to be together."""
+DETERRED = 0.01
+"""Odds that are left to going on with a loop, or with a copy that is too long."""
+LONG_SHOT = 1e-6
+"""Odds of what fits only when it is bent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Onsets that one voice may want, arrays of shape (m,): times in seconds, odds that sum to 1."""
+
+    pitch: Ints
+    velocity: Ints
+    at: Floats
+    duration: Floats
+    odds: Floats
+
+
+def escaping(repertoire: Repertoire, contexts: list[int]) -> list[tuple[int, int, float]]:
+    """(position, context, odds) of every continuation of `contexts`, the longest first.
+
+    With n continuations of t kinds, a context gives t / (n + t) of its odds to the next one; the last keeps them.
+    """
+    known = [(context, found) for context in contexts if (found := repertoire.continuations(context))]
+    ways, left = [], 1.0
+    for place, (context, positions) in enumerate(known, start=1):
+        kinds = len({repertoire.pitch(position) for position in positions}) if place < len(known) else 0
+        each = left / (len(positions) + kinds)
+        ways += [(position, context, each) for position in positions]
+        left *= kinds / (len(positions) + kinds)
+    return ways
+
+
+def wished(repertoire: Repertoire, line: Line, own: Line, begin: float, most_copied: int) -> Wishes:
+    """What a voice whose last line was `own` may want from `begin` seconds on, when it continues `line`.
+
+    A loop that has gone round some three times, or a copy of more than `most_copied` onsets, is led away from: nothing
+    but the last pitch counts then, or nothing at all, and what would go on with it is hardly wished for.
+    """
+    looping, copying = line.looping(), line.following(repertoire) if line.copied >= most_copied else []
+    contexts = contexts_of(line.context, 1 if copying else repertoire.order)
+    positions, sources, odds = zip(*escaping(repertoire, [ANYWHERE] if looping is not None else contexts), strict=True)
+    onsets = repertoire.onsets(list(positions))
+    raw = onsets["pitch"].astype(np.int64)
+    pitch = _carried(raw, onsets["context"], np.array([is_classes(source) for source in sources]), line, own)
+    weights: Floats = np.array(odds) * np.where(_in_step(onsets["gap_before"], line.gap), 1.0, OUT_OF_STEP)
+    worn = {repertoire.pitch(position) for position in copying} | ({looping} if looping is not None else set())
+    if worn:
+        weights[np.isin(raw, list(worn))] *= DETERRED
+    gaps = onsets["gap"].astype(np.float64)
+    at, late = _kept_in_time(gaps, line, begin)
+    weights *= late
+    duration = onsets["duration"].astype(np.float64)
+    typical = repertoire.durations[raw]
+    duration = np.where(np.isnan(duration), np.where(np.isnan(typical), UNKNOWN, typical), duration)
+    return Wishes(pitch, onsets["velocity"].astype(np.int64), at, duration, weights / weights.sum())
+
+
+def _carried(raw: Ints, contexts: npt.NDArray[np.uint64], of_classes: Mask, line: Line, own: Line) -> Ints:
+    """The pitches of continuations: where only pitch classes agree, it is the interval that is learned."""
+    if not own.recent or not of_classes.any():
+        return raw
+    last = line.recent[0] if line.recent else own.recent[0]
+    before = (contexts & np.uint64(0xFF)).astype(np.int64) - 1
+    moved = last + raw - before
+    return np.asarray(np.where(of_classes & (moved >= 0) & (moved < 128), moved, raw))
+
+
+def _in_step(before: npt.NDArray[np.float32], now: float) -> Mask:
+    return np.asarray(np.abs(np.log((before.astype(np.float64) + HUMAN) / (now + HUMAN))) < STEP)
+
+
+def _kept_in_time(gaps: Floats, line: Line, begin: float) -> tuple[Floats, Floats]:
+    """When onsets come after the last one of `line`, and their odds: of a time gone by, the next multiple comes.
+
+    So whoever has been silent comes in on the beat. What should have sounded together with the last one is too late.
+    """
+    if not np.isfinite(line.at):
+        return max(begin, 0.0) + gaps if not np.isfinite(begin) else begin + gaps, np.ones(len(gaps))
+    at = line.at + gaps
+    if begin <= line.at:
+        return at, np.ones(len(gaps))
+    beats = np.maximum(np.ceil((begin - line.at) / np.maximum(gaps, HUMAN)), 1.0)
+    missed = (gaps <= HUMAN) & (at < begin)
+    return np.where(missed, begin, line.at + gaps * beats), np.where(missed, LONG_SHOT, 1.0 / beats)
+
+
+def placed(wishes: Wishes, mask: Mask, near: int | None) -> tuple[Ints, Floats]:
+    """The wished pitches moved into `mask`, shape (128,), which allows some, and what is left of their odds.
+
+    What lies outside goes to the octave of it that is nearest to `near` (None: to itself); where `mask` has no pitch of
+    that class, to its nearest pitch, as a long shot.
+    """
+    inside = mask[wishes.pitch]
+    if inside.all():
+        return wishes.pitch, wishes.odds
+    pitch, odds = wishes.pitch.copy(), wishes.odds.copy()
+    allowed = np.flatnonzero(mask)
+    for i in np.flatnonzero(~inside).tolist():
+        octaves = allowed[allowed % 12 == pitch[i] % 12]
+        if not len(octaves):
+            octaves = allowed
+            odds[i] *= LONG_SHOT
+        goal = pitch[i] if near is None else near
+        pitch[i] = octaves[np.abs(octaves - goal).argmin()]
+    return pitch, odds
