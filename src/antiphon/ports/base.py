@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
 
-from antiphon.jam.controls import Value
-from antiphon.music.event import Event
-from antiphon.music.grid import Grid
+if TYPE_CHECKING:  # the process of the ports imports this module, and should start at once
+    from antiphon.jam.controls import Value
+    from antiphon.jam.ensemble import Ensemble
+    from antiphon.music.event import Event
+    from antiphon.music.grid import Grid
 
 __all__ = ["Listener", "Nowhere", "PortError", "Sink", "Source"]
 
@@ -27,6 +30,9 @@ class Listener(Protocol):
     def act(self, action: str, argument: str = "") -> None:
         """The player asked for an action of the controls table, such as `panic`."""
 
+    def program(self, channel: int, program: int) -> None:
+        """The player chose `program` (0..127) for their strip on `channel` (1..16)."""
+
     def beat(self, grid: Grid | None) -> None:
         """Where beats fall from now on; None when nobody gives the time any more."""
 
@@ -46,39 +52,71 @@ class Source(Protocol):
     def start(self, listener: Listener) -> None:
         """Begin to tell `listener`. Raises `PortError`."""
 
-    def missing(self) -> str | None:
-        """Why nothing can come from it any more, in one line; None while all is well."""
-
     def close(self) -> None:
         """Tell nothing more. May be called twice."""
 
 
 class Sink(Protocol):
-    """Where the machine, and the player's thru, sound. Its methods may be called from any thread."""
+    """Where the machine, and the player's thru, sound. Its methods may be called from any thread and return at once."""
 
-    def send(self, event: Event) -> None:
-        """Sound `event` now, whatever its `at`. Raises `PortError` when the port is gone."""
+    def open(self, listener: Listener, left: Callable[[Event, float], None]) -> None:
+        """Begin to sound. `left` is told each event that was posted and when it left, as the time at which it sounds.
 
-    def missing(self) -> str | None:
-        """Why nothing can be heard of it any more, in one line; None while all is well."""
+        `listener` is told of ports that are gone or back, and of a sink that can sound nothing any more.
+        """
+
+    def post(self, events: Iterable[Event]) -> None:
+        """Sound each of `events` at its `at`, monotonic seconds; at once when that has passed."""
+
+    def pass_on(self, event: Event) -> None:
+        """Sound an event of the player's at once."""
+
+    def tick(self, messages: Iterable[tuple[float, bytes]]) -> None:
+        """Send MIDI messages, each at its time: clocks to every output, notes to the first."""
+
+    def arrange(self, ensemble: Ensemble) -> None:
+        """Take other strips from now on."""
 
     def silence(self) -> None:
-        """End everything that this sink made sound. Never raises: it is called when things have gone wrong."""
+        """Forget what waits and end everything that this sink made sound. Never raises."""
+
+    def panic(self) -> None:
+        """`silence`, and pedals up, sound off and notes off on every channel, whoever made it sound. Never raises."""
 
     def close(self) -> None:
-        """Silence, then let go of the port. May be called twice."""
+        """Silence, then let go of the ports. May be called twice."""
 
 
 class Nowhere:
     """A sink without sound, for a jam that is only recorded."""
 
-    def send(self, event: Event) -> None:
-        """Do nothing with `event`."""
+    def __init__(self) -> None:
+        self._left: Callable[[Event, float], None] | None = None
 
-    def missing(self) -> None:
-        """Nowhere is always there."""
+    def open(self, listener: Listener, left: Callable[[Event, float], None]) -> None:
+        """Tell `left` of each event that is posted, as if it had left in time."""
+        del listener
+        self._left = left
+
+    def post(self, events: Iterable[Event]) -> None:
+        """Nothing sounds."""
+        for event in events:
+            if self._left is not None:
+                self._left(event, event.at)
+
+    def pass_on(self, event: Event) -> None:
+        """Nothing sounds."""
+
+    def tick(self, messages: Iterable[tuple[float, bytes]]) -> None:
+        """Nobody is told the time."""
+
+    def arrange(self, ensemble: Ensemble) -> None:
+        """All strips sound alike here."""
 
     def silence(self) -> None:
+        """Nothing sounds."""
+
+    def panic(self) -> None:
         """Nothing sounds."""
 
     def close(self) -> None:

@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import queue
-import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from antiphon.jam.controls import Settings, Value
+from antiphon.jam.controls import Settings
 from antiphon.jam.ensemble import Ensemble
-from antiphon.jam.improviser import Improviser
 from antiphon.music.event import Event
 from antiphon.music.grid import Grid
 from antiphon.ports.base import PortError, Sink, Source
+from antiphon.ports.inbox import Act, Beat, Chosen, Ended, Inbox, Message, Notice, Turn
 from antiphon.ports.meter import Meter
-from antiphon.ports.outbox import Outbox
 from antiphon.ports.recorder import MACHINE, PLAYER, Recorder
+from antiphon.ports.system import first_in_line, short_switches, signals
 
-__all__ = ["Partner", "run_live"]
+__all__ = ["Deed", "Partner", "Status", "Ticker", "run_live"]
 
-BURST = 64
-"""Messages taken in one go, so that a storm of them never keeps the machine's releases waiting."""
-SWITCH = 0.0001
-"""Seconds for which Python lets one thread run while others wait; its default of 5 ms would be heard as jitter."""
-NICENESS = -11
-"""What audio servers ask for too. Systems that make music usually grant it, others do not, which is no error."""
-
-LOOKOUT = 1.0
-"""Seconds between two looks at whether the ports still exist: MIDI interfaces do not tell."""
+BURST = 0.005
+"""Seconds for which messages are taken in one go: a storm of them never keeps the machine's releases waiting."""
 NAP = 3600.0
 """Seconds: the longest wait that is surely short enough for every system's timers."""
+FAILURES, FAILING = 3, 10.0
+"""So many failures of the model within so many seconds end the jam; fewer are got over."""
+AHEAD = 0.1
+"""Seconds by which clocks and clicks are handed to the sink before they are due."""
+TICK = 0.05
+"""Seconds between two looks at what a ticker has to send."""
+STATUS = 1.0
+"""Seconds between two lines of live figures."""
+
+Deed = Callable[[str], Iterable[Event] | None]
+"""Does what an action asks of the face, given its argument. Returns events to be sent, if there are any. Raises
+`ValueError` or `OSError`, one line, for what cannot be done."""
+Status = Callable[[Mapping[str, Mapping[str, float]]], None]
+"""Told the figures of the last seconds, as in `Meter.recent`."""
+
+
+class Ticker(Protocol):
+    """Who gives the time to others: a MIDI clock or a metronome."""
+
+    def messages_until(self, horizon: float) -> list[tuple[float, bytes]]:
+        """The messages due before `horizon`, each once, with their times in monotonic seconds."""
 
 
 class Partner(Protocol):
@@ -83,59 +92,12 @@ class Partner(Protocol):
         """How long the last wake took, so that it can do less where the machine is too slow."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Turned:
-    control: str
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """The source is done (`reason` is empty), or the jam must end now and why."""
-
-    reason: str = ""
-    error: bool = False
-
-
-_Message = Event | _Turned | _Ended
-
-
-class _Inbox:
-    """The host's ear: what sources tell, and signals, in the order in which it came.
-
-    A `SimpleQueue` may be put into from a signal's handler, where a lock could be held already.
-    """
-
-    def __init__(self) -> None:
-        self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
-
-    def hear(self, event: Event) -> None:
-        self._messages.put(event)
-
-    def turn(self, control: str, value: Value) -> None:
-        self._messages.put(_Turned(control, value))
-
-    def ended(self) -> None:
-        self._messages.put(_Ended())
-
-    def lost(self, reason: str) -> None:
-        self._messages.put(_Ended(reason, error=True))
-
-    def stop(self, reason: str) -> None:
-        self._messages.put(_Ended(reason))
-
-    def take(self, timeout: float | None) -> list[_Message]:
-        """What has come, a burst at most; waits for the first message, `timeout` seconds at most (None: for ever)."""
-        taken: list[_Message] = []
-        with contextlib.suppress(queue.Empty):
-            taken.append(self._messages.get(timeout=timeout))
-            while len(taken) < BURST:
-                taken.append(self._messages.get_nowait())
-        return taken
+class ModelError(PortError):
+    """The model failed too often to go on with."""
 
 
 def run_live(
-    improviser: Improviser,
+    partner: Partner,
     source: Source,
     sink: Sink,
     recorder: Recorder,
@@ -143,138 +105,193 @@ def run_live(
     *,
     seconds: float | None = None,
     started: Callable[[], None] | None = None,
+    deeds: Mapping[str, Deed] | None = None,
+    tickers: Sequence[Ticker] = (),
+    status: Status | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> str:
     """Jam until `seconds` have passed, the source is done and answered, or SIGINT, SIGTERM or SIGHUP comes.
 
     Times are those of `time.monotonic`. However it ends, every note that left has been closed on the sink, and both
-    ports are closed. `started` is called once everything listens. Returns why it ended, in a few words.
-    Raises `PortError` when a port was lost.
+    ports are closed. `started` is called once everything listens. `deeds` do what actions such as `preset` ask, by the
+    action's name. `status` is told live figures once a second; `notice` gets lines for the musician. Returns why it
+    ended, in a few words. Raises `PortError` when no port is left, or when the model fails again and again.
     """
-    inbox = _Inbox()
-    outbox = Outbox(sink, meter.lateness, lambda event: recorder.add(MACHINE, event), inbox.lost)
-    with _short_switches(), _first_in_line(), _signals(inbox.stop), contextlib.ExitStack() as ending:
+    inbox = Inbox()
+    jam = _Jam(partner, inbox, sink, recorder, meter, deeds or {}, notice or (lambda _: None))
+    with short_switches(), first_in_line(), signals(inbox.stop), contextlib.ExitStack() as ending:
         ending.callback(sink.close)
         ending.callback(sink.silence)
-        ending.callback(outbox.close)
         ending.callback(source.close)
-        outbox.start()
+        sink.open(inbox, jam.left)
         source.start(inbox)
-        ending.enter_context(_lookout(source, sink, inbox.lost))
         if started is not None:
             started()
-        end = None if seconds is None else time.monotonic() + seconds
-        return _Jam(improviser, inbox, outbox, recorder, meter).run(end)
+        return jam.run(None if seconds is None else time.monotonic() + seconds, tickers, status)
 
 
 class _Jam:
-    """The loop: sleep until a message comes or the improviser wants to be woken, and never otherwise."""
+    """The loop: sleep until a message comes or somebody wants to be woken, and never otherwise."""
 
-    def __init__(self, improviser: Improviser, inbox: _Inbox, outbox: Outbox, recorder: Recorder, meter: Meter) -> None:
-        self._improviser = improviser
+    def __init__(
+        self,
+        partner: Partner,
+        inbox: Inbox,
+        sink: Sink,
+        recorder: Recorder,
+        meter: Meter,
+        deeds: Mapping[str, Deed],
+        notice: Callable[[str], None],
+    ) -> None:
+        self._partner = partner
         self._inbox = inbox
-        self._outbox = outbox
+        self._sink = sink
         self._recorder = recorder
         self._meter = meter
+        self._deeds = deeds
+        self._notice = notice
+        self._ensemble = partner.ensemble
         self._source_ended = False
+        self._asked: float | None = None  # the stamp of the player's latest onset, until something is decided after it
+        self._answers: dict[Event, float] = {}  # onset that was decided -> what it answers
+        self._failures: deque[float] = deque(maxlen=FAILURES)
 
-    def run(self, end: float | None) -> str:
+    def run(self, end: float | None, tickers: Sequence[Ticker], status: Status | None) -> str:
+        """Jam until `end`. Returns why it ended."""
+        tick_at, status_at = time.monotonic(), time.monotonic() + STATUS
         while True:
-            wake = self._improviser.next_wake()
+            wake = self._next_wake()
             if wake is None and self._source_ended:
                 return "the tune is over"
-            deadlines = [at for at in (wake, end) if at is not None]
-            timeout = min(max(0.0, min(deadlines) - time.monotonic()), NAP) if deadlines else None
-            for message in self._inbox.take(timeout):
-                reason = self._take(message)
-                if reason:
-                    return reason
+            reason = self._take_until(wake, end, tick_at if tickers else None, status_at if status else None)
+            if reason:
+                return reason
             now = time.monotonic()
             if end is not None and now >= end:
                 return "its time is over"
-            self._wake(now)
+            if tickers and now >= tick_at:
+                tick_at = now + TICK
+                for ticker in tickers:
+                    self._sink.tick(ticker.messages_until(now + AHEAD))
+            if status is not None and now >= status_at:
+                status_at = now + STATUS
+                status(self._meter.recent(now))
+            self._wake()
 
-    def _take(self, message: _Message) -> str:
+    def left(self, event: Event, at: float) -> None:
+        """The sink has sent `event`, which sounds at `at`. May be called from any thread."""
+        self._recorder.add(MACHINE, Event(at, event.instrument, event.pitch, event.velocity))
+        asked = self._answers.pop(event, None)
+        if asked is not None:
+            self._meter.end_to_end.add(at - asked, at)
+
+    def _take_until(self, *deadlines: float | None) -> str:
+        """Take what comes before the first of `deadlines`, and what comes in one go with it. Returns why to end."""
+        begun = time.monotonic()
+        times = [at for at in deadlines if at is not None]
+        timeout = min(max(0.0, min(times) - begun), NAP) if times else None
+        while (message := self._inbox.take(timeout)) is not None:
+            if timeout != 0:
+                begun, timeout = time.monotonic(), 0
+            reason = self._take(message, time.monotonic())
+            if reason or time.monotonic() - begun > BURST:
+                return reason
+        return ""
+
+    def _take(self, message: Message, now: float) -> str:
         """Do what `message` says. Returns why the jam must end, or nothing."""
         match message:
             case Event():
-                self._recorder.add(PLAYER, message)
-                self._outbox.put(self._improviser.receive(message, time.monotonic()))
-                self._meter.feed.add(time.monotonic() - message.at)
-            case _Turned(control, value):
-                self._improviser.set(control, value)
-            case _Ended(reason, error):
+                self._hear(message, now)
+            case Turn(control, value):
+                self._request(lambda: self._partner.set(control, value, now))
+            case Act(action, argument):
+                self._act(action, argument, now)
+            case Chosen(channel, program):
+                chosen = self._partner.ensemble.changed(channel, program=program)
+                self._request(lambda: self._partner.rearrange(chosen, now))
+            case Beat(grid):
+                self._ask(lambda: self._partner.beat(grid, now))
+            case Notice(text):
+                self._notice(text)
+            case Ended(reason, error):
                 if error:
                     raise PortError(reason)
                 self._source_ended = True
                 return reason
         return ""
 
-    def _wake(self, now: float) -> None:
-        due = self._improviser.next_wake()
+    def _hear(self, event: Event, now: float) -> None:
+        self._meter.queue.add(now - event.at, now)
+        self._recorder.add(PLAYER, event)
+        if event.is_onset:
+            self._asked = event.at
+        self._ask(lambda: self._partner.receive(event, now))
+        heard = time.monotonic()
+        self._meter.feed.add(heard - event.at, heard)
+
+    def _act(self, action: str, argument: str, now: float) -> None:
+        deed = self._deeds.get(action)
+        if deed is None:
+            self._request(lambda: self._partner.act(action, argument, now))
+        else:
+            self._request(lambda: deed(argument))
+        if action == "panic":
+            self._sink.panic()
+
+    def _next_wake(self) -> float | None:
+        try:
+            return self._partner.next_wake()
+        except Exception as error:
+            self._got_over(error)
+            return time.monotonic() + BURST
+
+    def _wake(self) -> None:
+        now = time.monotonic()
+        due = self._next_wake()
         if due is not None and due <= now:
-            self._outbox.put(self._improviser.wake(now))
-            self._meter.wake.add(time.monotonic() - now)
+            self._ask(lambda: self._partner.wake(now))
+            woken = time.monotonic()
+            self._meter.wake.add(woken - now, woken)
+            self._partner.took(woken - now)
 
+    def _request(self, deed: Callable[[], Iterable[Event] | None]) -> None:
+        """Ask for what may be refused: then the musician is told why, and nothing has changed."""
 
-@contextlib.contextmanager
-def _signals(stop: Callable[[str], None]) -> Iterator[None]:
-    """Turn the signals that end a program into a word in the inbox, while within; only the main thread may."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.getsignal(getattr(signal, name)) for name in names}
-    for name in names:
-        signal.signal(getattr(signal, name), lambda number, _: stop(f"stopped by {signal.Signals(number).name}"))
-    try:
-        yield
-    finally:
-        for name, previous in before.items():
-            signal.signal(getattr(signal, name), previous)
+        def unless_refused() -> Iterable[Event] | None:
+            try:
+                return deed()
+            except (ValueError, OSError) as error:
+                self._notice(str(error))
+                return None
 
+        self._ask(unless_refused)
 
-@contextlib.contextmanager
-def _lookout(source: Source, sink: Sink, lost: Callable[[str], None]) -> Iterator[None]:
-    """Tell `lost`, once, when a port has gone, while within."""
-    over = threading.Event()
+    def _ask(self, deed: Callable[[], Iterable[Event] | None]) -> None:
+        """Send what the partner answers; what the model cannot do is got over."""
+        try:
+            events = list(deed() or ())
+        except Exception as error:
+            self._got_over(error)
+            return
+        if self._partner.ensemble is not self._ensemble:
+            self._ensemble = self._partner.ensemble
+            self._sink.arrange(self._ensemble)
+        for event in events:
+            if event.is_onset and self._asked is not None:
+                self._answers = {event: self._asked}
+                self._asked = None
+        self._sink.post(events)
 
-    def look() -> None:
-        while not over.wait(LOOKOUT):
-            reason = source.missing() or sink.missing()
-            if reason:
-                lost(reason)
-                return
-
-    thread = threading.Thread(target=look, name="lookout", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(timeout=1.0)
-
-
-@contextlib.contextmanager
-def _first_in_line() -> Iterator[None]:
-    """Let this thread, and those that it starts, run before ordinary ones while within, where the system allows it."""
-    if not hasattr(os, "setpriority"):
-        yield
-        return
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, min(before, NICENESS))
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, 0, before)
-
-
-@contextlib.contextmanager
-def _short_switches() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
+    def _got_over(self, error: Exception) -> None:
+        """Close every note, as nobody knows what the failed model meant to do with them, and go on."""
+        now = time.monotonic()
+        self._meter.failures += 1
+        self._failures.append(now)
+        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        with contextlib.suppress(Exception):
+            self._sink.post(self._partner.panic(now))
+        self._sink.silence()
+        if len(self._failures) == FAILURES and now - self._failures[0] < FAILING:
+            raise ModelError(f"the model failed {FAILURES} times in {FAILING:g} s, so the jam has ended: {what}")
+        self._notice(f"the model failed, so every note was closed; the jam goes on: {what}")

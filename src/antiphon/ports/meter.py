@@ -1,18 +1,23 @@
-"""The meter: how long things took, as percentiles that a report can keep."""
+"""The meter: how long things took, as percentiles of a whole jam for a report, and of its last seconds to look at."""
 
 from __future__ import annotations
 
 import json
 import os
 from array import array
+from collections import deque
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Durations", "Meter"]
+__all__ = ["RECENT", "Durations", "Meter"]
 
 MOST = 1 << 20
 """Samples kept of each duration: the latest ones count."""
+RECENT = 10.0
+"""Seconds that count as recent."""
+MOST_RECENT = 1 << 13
+"""Samples kept of the recent past: in a storm it is shorter."""
 
 
 class Durations:
@@ -21,22 +26,32 @@ class Durations:
     def __init__(self) -> None:
         self.count = 0
         self._samples = array("d")
+        self._recent: deque[tuple[float, float]] = deque(maxlen=MOST_RECENT)
 
-    def add(self, seconds: float) -> None:
-        """Keep one sample."""
+    def add(self, seconds: float, at: float) -> None:
+        """Keep one sample, taken at `at` seconds of the monotonic clock."""
         if len(self._samples) < MOST:
             self._samples.append(seconds)
         else:
             self._samples[self.count % MOST] = seconds
         self.count += 1
+        self._recent.append((at, seconds))
 
     def summary(self) -> dict[str, float]:
         """How many, and their median, 90th and 99th centile and maximum in milliseconds; only `count` for none."""
-        if not self.count:
-            return {"count": 0}
-        ms = np.frombuffer(self._samples, np.float64) * 1e3
-        p50, p90, p99 = (float(p) for p in np.percentile(ms, (50, 90, 99)))
-        return {"count": self.count, "p50_ms": p50, "p90_ms": p90, "p99_ms": p99, "max_ms": float(ms.max())}
+        return _summary(np.array(self._samples), self.count)  # a copy, since other threads may add meanwhile
+
+    def recent(self, now: float) -> dict[str, float]:
+        """The same of the `RECENT` seconds before `now`."""
+        samples = [seconds for at, seconds in self._recent.copy() if at > now - RECENT]
+        return _summary(np.array(samples), len(samples))
+
+
+def _summary(seconds: np.ndarray[tuple[int], np.dtype[np.float64]], count: int) -> dict[str, float]:
+    if not len(seconds):
+        return {"count": 0}
+    p50, p90, p99 = (float(p) * 1e3 for p in np.percentile(seconds, (50, 90, 99)))
+    return {"count": count, "p50_ms": p50, "p90_ms": p90, "p99_ms": p99, "max_ms": float(seconds.max()) * 1e3}
 
 
 class Meter:
@@ -48,19 +63,34 @@ class Meter:
         self.thru = Durations()
         """From the stamp of the player's message until it was handed to the output."""
         self.lateness = Durations()
-        """From the time at which a machine's event should sound until it was handed to the output."""
+        """From the time at which a machine's event should leave until it was handed to the output."""
         self.wake = Durations()
         """One wake of the improviser: a prediction, mostly."""
+        self.queue = Durations()
+        """From the stamp of the player's event until the host turned to it."""
+        self.end_to_end = Durations()
+        """From an onset of the player's, the latest, until the first onset of the machine's that was decided after it
+        sounds: how quick it is, and how long it means to wait, together."""
+        self.failures = 0
+        """How often the model failed and was set right again."""
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Each duration's summary by name."""
-        return {name: durations.summary() for name, durations in vars(self).items()}
+        return {name: durations.summary() for name, durations in self._durations().items()}
+
+    def recent(self, now: float) -> dict[str, dict[str, float]]:
+        """Each duration's summary of the `RECENT` seconds before `now`, by name."""
+        return {name: durations.recent(now) for name, durations in self._durations().items()}
 
     def write(self, path: Path, **more: object) -> None:
         """Write the summary and `more` as JSON, beside and then renamed. Raises `OSError`."""
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            beside.write_text(json.dumps({**self.summary(), **more}, indent=2) + "\n")
+            content = {**self.summary(), "failures": self.failures, **more}
+            beside.write_text(json.dumps(content, indent=2) + "\n")
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
+
+    def _durations(self) -> dict[str, Durations]:
+        return {name: kept for name, kept in vars(self).items() if isinstance(kept, Durations)}

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import rtmidi
 
-from antiphon.music.event import Event
-from antiphon.ports.base import Listener, PortError
-from antiphon.ports.meter import Durations
-from antiphon.ports.wire import Decoder, Encoder, WireLedger, control_turned
+from antiphon.ports import jack
+from antiphon.ports.base import PortError
 
-__all__ = ["MidiSink", "MidiSource", "Opened", "Port", "Thru", "list_ports", "open_input", "open_output"]
+__all__ = ["Direction", "Opened", "Port", "device", "interfaces", "list_ports", "open_input", "open_output", "reopen"]
 
 Direction = Literal["input", "output"]
-Thru = Callable[[Sequence[int]], None]
-"""Sends one message on as it is."""
 
 ORDER = ("API_LINUX_ALSA", "API_MACOSX_CORE", "API_WINDOWS_MM", "API_UNIX_JACK")
 """A system's own interface first. Tried one by one: rtmidi's own choice stops at the first that was compiled in."""
 NO_VIRTUAL = ("API_WINDOWS_MM",)
+JACK_LONGEST = 8_000
+"""Bytes: a longer message never fits into what rtmidi gives to JACK, and to send it would be to wait for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +34,53 @@ class Port:
     interface: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Opened:
     """rtmidi's client, open on the port `name`, or on a virtual port of our own when that is None."""
 
     client: Any
     name: str | None
+    interface: str
 
-    def missing(self) -> str | None:
-        """Why the port is gone, in one line; None while it exists."""
-        if self.name is None or self.name in self.client.get_ports():
-            return None
-        return f"the MIDI port {self.name!r} is gone: was it unplugged?"
+    @property
+    def is_gone(self) -> bool:
+        """Whether the port exists no more."""
+        return self.name is not None and self.name not in self.client.get_ports()
+
+    def send(self, message: bytes) -> None:
+        """Send one message. Raises `PortError` when it cannot be sent."""
+        if self.interface.upper().startswith("JACK") and len(message) > JACK_LONGEST:
+            return
+        try:
+            self.client.send_message(message)
+        except (OSError, ValueError) as error:
+            raise PortError(f"the MIDI output {self.name!r} is gone: {error}") from None
+
+    def listen(self, arrived: Callable[[Sequence[int]], None]) -> None:
+        """Tell `arrived` each message that comes in, from rtmidi's own thread."""
+        self.client.set_callback(lambda stamped, _: arrived(stamped[0]))
+
+    def close(self) -> None:
+        """Let go of the port; the client stays."""
+        with contextlib.suppress(OSError):
+            self.client.close_port()
+
+
+def device(name: str) -> str:
+    """What the names of one device's ports have in common."""
+    return name.split(":")[0]
+
+
+def interfaces() -> list[tuple[str, str | None]]:
+    """The interfaces that were compiled in, and why each does not answer, in one line; None where it does."""
+    answers: list[tuple[str, str | None]] = []
+    for api in _apis():
+        try:
+            _client("input", api).delete()
+            answers.append((_name(api), None))
+        except PortError as error:
+            answers.append((_name(api), str(error)))
+    return answers
 
 
 def list_ports(direction: Direction) -> list[Port]:
@@ -63,105 +95,37 @@ def list_ports(direction: Direction) -> list[Port]:
 
 
 def open_input(name: str | None) -> Opened:
-    """Open the input that `name` means (see `Port`; a part will do), or a virtual one for None. Raises `PortError`."""
+    """Open the input that `name` means (a part of it will do), or a virtual one for None. Raises `PortError`."""
     return _open("input", name)
 
 
 def open_output(name: str | None) -> Opened:
-    """Open the output that `name` means (see `Port`; a part will do), or a virtual one for None. Raises `PortError`."""
+    """Open the output that `name` means (a part of it will do), or a virtual one for None. Raises `PortError`."""
     return _open("output", name)
 
 
-class MidiSource:
-    """The player on a MIDI input. What arrives is first passed on untouched to `thru`, then told as events."""
+def reopen(opened: Opened, wanted: str) -> bool:
+    """Open a closed port again if it is back: the one that `wanted` means, or one of the same name but for numbers.
 
-    def __init__(self, port: Opened, decoder: Decoder, thru: Thru | None, passing: Durations) -> None:
-        """`passing` keeps how long passing on took, in seconds."""
-        self._port = port
-        self._decoder = decoder
-        self._thru = thru
-        self._passing = passing
-
-    def start(self, listener: Listener) -> None:
-        """Begin to tell `listener`, from rtmidi's thread."""
-
-        def arrived(stamped: tuple[list[int], float], _: object = None) -> None:
-            at = time.monotonic()
-            message = stamped[0]
-            try:
-                self._pass_on(message, at)
-            except PortError as error:
-                listener.lost(str(error))
-            for event in self._decoder.decode(message, at):
-                listener.hear(event)
-            turned = control_turned(message)
-            if turned is not None:
-                listener.turn(*turned)
-
-        self._port.client.set_callback(arrived)
-
-    def missing(self) -> str | None:
-        """Why nothing can be heard any more, in one line; None while the port exists."""
-        return self._port.missing()
-
-    def close(self) -> None:
-        """Let go of the port."""
-        self._port.client.cancel_callback()
-        self._port.client.close_port()
-
-    def _pass_on(self, message: Sequence[int], at: float) -> None:
-        if self._thru is not None:
-            self._thru(message)
-            self._passing.add(time.monotonic() - at)
+    ALSA counts its clients, so that what is unplugged comes back under another number.
+    """
+    ports = opened.client.get_ports()
+    place = _place(wanted, ports)
+    if place is None and opened.name is not None:
+        alike = [i for i, port in enumerate(ports) if _unnumbered(port) == _unnumbered(opened.name)]
+        place = alike[0] if alike else None
+    if place is None:
+        return False
+    try:
+        opened.client.open_port(place, "notes")
+    except OSError:
+        return False
+    opened.name = ports[place]
+    return True
 
 
-class MidiSink:
-    """A MIDI output that knows what sounds on its wire, the player's thru included, and closes it."""
-
-    def __init__(self, port: Opened, encoder: Encoder) -> None:
-        """Sends the encoder's program changes at once. Raises `PortError`."""
-        self._port = port
-        self._encoder = encoder
-        self._ledger = WireLedger()
-        self._turn = threading.Lock()  # the player's thru and the machine's notes come from two threads
-        for message in encoder.opening():
-            self.send_message(message)
-
-    def send(self, event: Event) -> None:
-        """Sound `event` now. Raises `PortError` when the port is gone."""
-        self.send_message(self._encoder.encode(event))
-
-    def send_message(self, message: Sequence[int]) -> None:
-        """Send one message as it is. Raises `PortError` when the port is gone."""
-        with self._turn:
-            try:
-                self._port.client.send_message(message)
-            except (OSError, ValueError) as error:
-                raise PortError(f"the MIDI output is gone: {error}") from None
-            self._ledger.sent(message)
-
-    def missing(self) -> str | None:
-        """Why nothing can be sent any more, in one line; None while the port exists."""
-        with self._turn:
-            return self._port.missing()
-
-    def silence(self) -> None:
-        """Close every note on the wire; then pedal up, sound off, notes off on every channel used."""
-        with self._turn, contextlib.suppress(OSError, ValueError):
-            for message in self._ledger.closing():
-                self._port.client.send_message(message)
-            self._ledger.clear()
-
-    def close(self) -> None:
-        """Silence, wait until that has left, and let go of the port."""
-        if len(self._ledger):
-            self.silence()
-        time.sleep(DRAIN)
-        self._port.client.close_port()
-
-
-DRAIN = 0.1
-"""Seconds that an output is given to send what it holds before it is closed: a JACK period is up to some 40 ms."""
+def _unnumbered(port: str) -> str:
+    return re.sub(r"[\s\d:]+$", "", port)
 
 
 def _apis() -> list[int]:
@@ -175,6 +139,8 @@ def _name(api: int) -> str:
 
 
 def _client(direction: Direction, api: int) -> Any:
+    if api == getattr(rtmidi, "API_UNIX_JACK", None) and jack.can_be_seen() and jack.server_socket() is None:
+        raise PortError("the JACK server is not running")
     kind = rtmidi.MidiIn if direction == "input" else rtmidi.MidiOut
     try:
         with _quiet():
@@ -193,10 +159,10 @@ def _open(direction: Direction, name: str | None) -> Opened:
             client = _client(direction, api)
             if name is None:
                 if _virtual(client, api):
-                    return Opened(client, None)
+                    return Opened(client, None, _name(api))
             elif (place := _place(name, ports := client.get_ports())) is not None:
                 client.open_port(place, "notes")
-                return Opened(client, ports[place])
+                return Opened(client, ports[place], _name(api))
             client.delete()
         except (PortError, OSError) as error:
             problems.append(str(error))

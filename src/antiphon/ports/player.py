@@ -6,7 +6,7 @@ import threading
 import time
 
 from antiphon.music.event import Event, Events
-from antiphon.ports.base import Listener, PortError, Sink
+from antiphon.ports.base import Listener, Sink
 
 __all__ = ["TunePlayer"]
 
@@ -25,9 +25,6 @@ class TunePlayer:
         self._thread = threading.Thread(target=self._play, args=(listener,), name="tune", daemon=True)
         self._thread.start()
 
-    def missing(self) -> None:
-        """A tune is always there."""
-
     def close(self) -> None:
         """Play nothing more."""
         self._closed.set()
@@ -40,10 +37,6 @@ class TunePlayer:
             if self._closed.wait(max(0.0, begin + event.at - time.monotonic())):
                 return
             played = Event(time.monotonic(), event.instrument, event.pitch, event.velocity)
-            try:
-                self._thru.send(played)
-            except PortError as error:
-                listener.lost(str(error))
-                return
+            self._thru.pass_on(played)
             listener.hear(played)
         listener.ended()

@@ -1,119 +1,131 @@
-"""The wire: MIDI messages to events and back, and which instrument is on which channel."""
+"""The wire: what MIDI messages mean, which zone of an MPE instrument they belong to, and what they left sounding."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from antiphon.jam.controls import Value, by_cc
-from antiphon.jam.ensemble import apart_from
-from antiphon.music.event import Event, instrument_of
-from antiphon.music.ledger import Ledger
+__all__ = ["NOTE_OFF", "NOTE_ON", "WireLedger", "Zones"]
 
-__all__ = ["DRUM_CHANNEL", "Decoder", "Encoder", "WireLedger", "control_turned"]
-
-DRUM_CHANNEL = 9
-"""Channel 10 of General MIDI, counted from 0 as on the wire."""
-
-NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
-SUSTAIN, SOUND_OFF, NOTES_OFF = 64, 120, 123
+NOTE_OFF, NOTE_ON, KEY_PRESSURE, CONTROL, PROGRAM, SYSEX = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xF0
+DATA_ENTRY, SUSTAIN, SOSTENUTO, SOFT = 6, 64, 66, 67
+SOUND_OFF, RESET, NOTES_OFF = 120, 121, 123
+ENDS_NOTES = frozenset((SOUND_OFF, NOTES_OFF, 124, 125, 126, 127))
+"""Channel mode messages after which no note of the channel sounds: MIDI 1.0 makes each imply All Notes Off."""
+QUIET = (SUSTAIN, SOUND_OFF, NOTES_OFF)
+"""Control changes that silence a channel whatever it is sounding."""
 
 
-class Decoder:
-    """The player's messages to events. Each channel plays the program that was last sent on it.
-
-    A release goes to the instrument that was struck, whatever program has come since. `program` (0..127) is what a
-    channel plays before any was sent; instruments of the `machine` are never given to the player.
-    """
-
-    def __init__(self, program: int, machine: Sequence[int]) -> None:
-        self._programs = [program] * 16
-        self._programs[DRUM_CHANNEL] = 0
-        self._machine = frozenset(machine)
-        self._struck: dict[tuple[int, int], int] = {}  # (channel, pitch) -> instrument
-
-    def decode(self, message: Sequence[int], at: float) -> list[Event]:
-        """The events in one message (bytes, no running status), all at `at` seconds; none where it is not of notes."""
-        if len(message) < 2 or not 0x80 <= message[0] < 0xF0:
-            return []
-        kind, channel = message[0] & 0xF0, message[0] & 0x0F
-        if kind == PROGRAM:
-            self._programs[channel] = message[1] & 0x7F
-        if len(message) < 3:
-            return []
-        data, value = message[1] & 0x7F, message[2] & 0x7F
-        if kind == NOTE_ON and value:
-            return [*self._release(channel, data, at), self._strike(channel, data, value, at)]
-        if kind in (NOTE_OFF, NOTE_ON):
-            return self._release(channel, data, at)
-        if kind == CONTROL and data in (SOUND_OFF, NOTES_OFF):
-            return self.release_all(at, channel)
-        return []
-
-    def release_all(self, at: float, channel: int | None = None) -> list[Event]:
-        """Releases for all that sounds, on one channel or on every one."""
-        keys = [key for key in self._struck if channel in (None, key[0])]
-        return [event for key in keys for event in self._release(*key, at)]
-
-    def _strike(self, channel: int, pitch: int, velocity: int, at: float) -> Event:
-        named = instrument_of(self._programs[channel], drum=channel == DRUM_CHANNEL)
-        instrument = self._struck[channel, pitch] = apart_from(self._machine, named)
-        return Event(at, instrument, pitch, velocity)
-
-    def _release(self, channel: int, pitch: int, at: float) -> list[Event]:
-        instrument = self._struck.pop((channel, pitch), None)
-        return [] if instrument is None else [Event(at, instrument, pitch, 0)]
-
-
-class Encoder:
-    """Events to messages, each instrument on its channel. `channels`: instrument -> (channel 0..15, program 0..127)."""
-
-    def __init__(self, channels: Mapping[int, tuple[int, int]]) -> None:
-        self._channels = dict(channels)
-
-    def opening(self) -> list[bytes]:
-        """The program changes to be sent before anything else."""
-        return [bytes((PROGRAM | channel, program)) for channel, program in sorted(set(self._channels.values()))]
-
-    def encode(self, event: Event) -> bytes:
-        """The message for `event`. Raises `KeyError` for an instrument without a channel."""
-        channel, _ = self._channels[event.instrument]
-        return bytes(((NOTE_ON if event.is_onset else NOTE_OFF) | channel, event.pitch, event.velocity))
+def is_channel_message(message: Sequence[int]) -> bool:
+    """Whether `message` is whole and well formed: a status of a channel and as many data bytes as it needs."""
+    if not message or not 0x80 <= message[0] < 0xF0:
+        return False
+    needed = 2 if message[0] & 0xF0 in (PROGRAM, 0xD0) else 3
+    return len(message) == needed and max(message[1:]) < 128
 
 
 class WireLedger:
-    """What a receiver of these messages is still sounding, so that it can always be closed."""
+    """What the receiver at one output sounds, and on whose account.
+
+    Several may play one note of the wire: the player's thru and the machine, or two pitches mapped to one. Each is an
+    `owner` (any number); the note sounds until the last of them has let go.
+    """
 
     def __init__(self) -> None:
-        self._notes = Ledger()  # with the channel in the instrument's place
+        self._owners: dict[tuple[int, int], set[int]] = {}  # (channel 0..15, pitch) -> who holds it, longest first
         self._used: set[int] = set()
 
     def __len__(self) -> int:
-        return len(self._notes)
+        return len(self._owners)
 
-    def sent(self, message: Sequence[int]) -> None:
-        """Enter a message that was sent."""
-        if len(message) < 3 or not 0x80 <= message[0] < 0xF0:
-            return
+    def enter(self, message: bytes, owner: int = 0) -> list[bytes]:
+        """Take note of `message`, which `owner` wants to be sent. Returns what is to be sent in its place.
+
+        A note that sounds is ended before it is struck again, and a release is withheld while somebody else holds it.
+        """
+        if not is_channel_message(message):
+            return [message]
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
         self._used.add(channel)
+        if kind == NOTE_ON and message[2]:
+            return self._strike(channel, message, owner)
         if kind in (NOTE_OFF, NOTE_ON):
-            velocity = message[2] if kind == NOTE_ON else 0
-            self._notes.apply(Event(0.0, channel, message[1], velocity))
+            return self._release(channel, message, owner)
+        if kind == CONTROL and message[1] in ENDS_NOTES:
+            for key in [key for key in self._owners if key[0] == channel]:
+                del self._owners[key]
+        return [message]
 
-    def closing(self) -> list[bytes]:
-        """A release for each note that sounds; then pedal up, sound off and notes off on every channel used."""
-        releases = [bytes((NOTE_OFF | event.instrument, event.pitch, 0)) for event in self._notes.closing(0.0)]
-        quiet = (SUSTAIN, SOUND_OFF, NOTES_OFF)
-        return releases + [bytes((CONTROL | channel, number, 0)) for channel in sorted(self._used) for number in quiet]
+    def closing(self, *, everywhere: bool = False) -> list[bytes]:
+        """A release for each note that sounds; then pedal up, sound off and notes off on every channel used.
+
+        `everywhere`: on all sixteen channels instead.
+        """
+        releases = [bytes((NOTE_OFF | channel, pitch, 0)) for channel, pitch in self._owners]
+        channels = range(16) if everywhere else sorted(self._used)
+        return releases + [bytes((CONTROL | channel, number, 0)) for channel in channels for number in QUIET]
 
     def clear(self) -> None:
         """Everything was closed."""
-        self._notes, self._used = Ledger(), set()
+        self._owners, self._used = {}, set()
+
+    def _strike(self, channel: int, message: bytes, owner: int) -> list[bytes]:
+        key = (channel, message[1])
+        holders = self._owners.pop(key, set())
+        self._owners[key] = holders | {owner}
+        return [bytes((NOTE_OFF | channel, message[1], 0)), message] if holders else [message]
+
+    def _release(self, channel: int, message: bytes, owner: int) -> list[bytes]:
+        key = (channel, message[1])
+        holders = self._owners.get(key)
+        if holders is None:
+            return [message]  # of a note that was struck before we came: it is no harm to anybody
+        holders.discard(owner)
+        if holders:
+            return []
+        del self._owners[key]
+        return [message]
 
 
-def control_turned(message: Sequence[int]) -> tuple[str, Value] | None:
-    """The control and its value when `message` is a control change that turns one by default."""
-    if len(message) < 3 or message[0] & 0xF0 != CONTROL:
-        return None
-    control = by_cc(message[1])
-    return None if control is None else (control.name, control.from_cc(message[2]))
+class Zones:
+    """Which channel speaks for another one (MPE 1.1): member channels belong to the manager of their zone.
+
+    Channels are counted from 0. Without a configuration message (RPN 6 on the first or last channel) each channel
+    speaks for itself; `mpe` sets up the lower zone with all fifteen members, for gear that does not send it.
+    """
+
+    def __init__(self, *, mpe: bool = False) -> None:
+        self._lower, self._upper = (15 if mpe else 0), 0
+        self._parameter: dict[int, tuple[int, int]] = {}
+        self._managers = tuple(range(16))
+        self._settle()
+
+    def manager(self, channel: int) -> int:
+        """The channel that speaks for `channel`."""
+        return self._managers[channel]
+
+    def take(self, message: Sequence[int]) -> None:
+        """Take note of a control change (three bytes)."""
+        channel, number, value = message[0] & 0x0F, message[1], message[2]
+        msb, lsb = self._parameter.get(channel, (127, 127))
+        if number == 101:
+            self._parameter[channel] = (value, lsb)
+        elif number == 100:
+            self._parameter[channel] = (msb, value)
+        elif number in (98, 99):
+            self._parameter.pop(channel, None)
+        elif number == DATA_ENTRY and (msb, lsb) == (0, 6) and channel in (0, 15):
+            self._configure(channel, min(value, 15))
+
+    def _configure(self, manager: int, members: int) -> None:
+        """The zone set up last takes from the other one what both want."""
+        if manager == 0:
+            self._lower, self._upper = members, min(self._upper, max(0, 14 - members))
+        else:
+            self._upper, self._lower = members, min(self._lower, max(0, 14 - members))
+        self._settle()
+
+    def _settle(self) -> None:
+        managers = list(range(16))
+        managers[1 : 1 + self._lower] = [0] * self._lower
+        managers[15 - self._upper : 15] = [15] * self._upper
+        self._managers = tuple(managers)
