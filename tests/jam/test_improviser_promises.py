@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 
 import numpy as np
-import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -156,12 +155,11 @@ class Jam(RuleBasedStateMachine):
     @rule()
     def the_model_fails_and_the_host_panics(self) -> None:
         self.model.fails = True
-        with pytest.raises(RuntimeError):
+        with contextlib.suppress(RuntimeError):
             for _ in range(3):
                 self.player_sends_anything(0, 60, 80, 0.0)
                 self.player_sends_anything(0, 60, 0, 0.0)
                 self.time_passes_attended(1.0, 0.0)
-            raise RuntimeError("nothing was asked of it")
         self.model.fails = False
         self.panic(True)
 

@@ -60,8 +60,7 @@ class Memory:
         for event in kept:
             if event.is_onset or (event.instrument, event.pitch) in sounding:
                 sounding.apply(event)
-                self._events.append(event)
-                self._onsets += event.is_onset
+                self.keep(event)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -185,9 +184,28 @@ class Context:
 
     def _remembered(self) -> list[Event]:
         """The memory as a clean stream at whose end just the notes sound that sound now."""
-        events, known = list(self.memory), Ledger()
+        events = list(self.memory)
+        known = Ledger()
         for event in events:
             known.apply(event)
         unknown = [onset for key, onset in self._sounding.items() if key not in known]
+        clean = _cleaned(sorted(events + unknown, key=lambda event: event.at))
         ended = [Event(self._latest, *key, 0) for key in known if key not in self._sounding]
-        return sorted(events + unknown, key=lambda event: event.at) + ended
+        return clean + ended
+
+
+def _cleaned(events: Iterable[Event]) -> list[Event]:
+    """`events` with each onset on a silent key and each release on a sounding one.
+
+    Memory may hold a release whose onset was forgotten or was never to be remembered, and the other way round.
+    """
+    clean: list[Event] = []
+    sounding = Ledger()
+    for event in events:
+        key = (event.instrument, event.pitch)
+        if event.is_onset and key in sounding:
+            clean.append(Event(event.at, *key, 0))
+        if event.is_onset or key in sounding:
+            clean.append(event)
+            sounding.apply(event)
+    return clean
