@@ -1,16 +1,18 @@
-"""A sink that keeps what it is sent, and one that breaks."""
+"""A sink that keeps what it is sent, and jams short enough for tests."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from antiphon.jam.controls import Settings
+from antiphon.jam.ensemble import Ensemble
 from antiphon.jam.improviser import Improviser
 from antiphon.music.event import EVENT, Event, Events
 from antiphon.music.ledger import Ledger
-from antiphon.ports.base import PortError
+from antiphon.ports.base import Listener
 from tests.jam.bands import pair
 from tests.jam.scripted import RandomModel
 
@@ -18,26 +20,42 @@ from tests.jam.scripted import RandomModel
 class Tape:
     """Keeps each event with the monotonic time at which it came; closes what sounds as a real sink does."""
 
-    def __init__(self, breaks_after: int = 1 << 30) -> None:
+    def __init__(self) -> None:
         self.taken: list[tuple[float, Event]] = []
+        self.ticks: list[tuple[float, bytes]] = []
+        self.arranged: list[Ensemble] = []
         self.ledger = Ledger()
+        self.panics = 0
         self.closed = False
-        self.gone = False
-        self._breaks_after = breaks_after
+        self.listener: Listener | None = None
+        self._left: Callable[[Event, float], None] = lambda event, at: None
 
-    def send(self, event: Event) -> None:
-        if len(self.taken) >= self._breaks_after:
-            raise PortError("the tape is torn")
+    def open(self, listener: Listener, left: Callable[[Event, float], None]) -> None:
+        self.listener, self._left = listener, left
+
+    def post(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.pass_on(event)
+            self._left(event, event.at)
+
+    def pass_on(self, event: Event) -> None:
         self.taken.append((time.monotonic(), event))
         self.ledger.apply(event)
 
-    def missing(self) -> str | None:
-        return "the tape has run out" if self.gone else None
+    def tick(self, messages: Iterable[tuple[float, bytes]]) -> None:
+        self.ticks += messages
+
+    def arrange(self, ensemble: Ensemble) -> None:
+        self.arranged.append(ensemble)
 
     def silence(self) -> None:
         for event in self.ledger.closing(time.monotonic()):
             self.taken.append((event.at, event))
             self.ledger.apply(event)
+
+    def panic(self) -> None:
+        self.panics += 1
+        self.silence()
 
     def close(self) -> None:
         self.closed = True
@@ -51,5 +69,5 @@ def tune(*notes: tuple[float, float, int], instrument: int = 0) -> Events:
 
 
 def random_jam(seed: int = 1, pace: float = 0.03, **settings: object) -> Improviser:
-    """An improviser with a random model as instrument `ME`."""
+    """An improviser with a random model."""
     return Improviser(RandomModel(pace), Settings(settings), np.random.default_rng(seed), pair())

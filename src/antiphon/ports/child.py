@@ -50,6 +50,11 @@ class Child:
         self.names = self._first_word()
 
     @property
+    def number(self) -> int:
+        """The system's number for it."""
+        return self._process.pid
+
+    @property
     def is_stuck(self) -> bool:
         """Whether it has given no sign of life for too long."""
         return time.monotonic() - self.heard_of > SILENCE

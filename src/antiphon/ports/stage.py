@@ -100,6 +100,11 @@ class MidiPorts:
         """The player on all inputs."""
         return MidiSource(self)
 
+    @property
+    def holder(self) -> int:
+        """The number of the process that holds the ports now."""
+        return self._child.number
+
     # What the host asks of a sink
 
     def open(self, listener: Listener, left: Callable[[Event, float], None]) -> None:
