@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -244,6 +245,13 @@ class Improviser:
         if action not in actions:
             raise ValueError(f"the improviser knows no action {action!r}: there are {', '.join(actions)}")
         return actions[action](now)
+
+    def recall(self, events: Sequence[Event], now: float) -> list[Event]:
+        """Remember `events`, in order of time and ending at `now` at the latest, as if they had just been played."""
+        self._advance(now)
+        self._context.recall(events)
+        self._forget_plan()
+        return self._hands.handed_out()
 
     def stop(self, now: float) -> list[Event]:
         """Close the machine's notes and rest until the player strikes a note. Returns the releases."""

@@ -156,6 +156,14 @@ class Context:
             self.memory.drop(frozenset(events))
         self.renew_all()
 
+    def recall(self, events: Iterable[Event]) -> None:
+        """Remember `events`, which were played before and sound no more; their times must not run backwards."""
+        for event in _cleaned(events):
+            self.memory.keep(event)
+            self._latest = max(self._latest, event.at)
+        self._reach = min(self._reach, self._latest)
+        self.renew_all()
+
     def refresh(self) -> None:
         """Let the next renewals take out of the model what was fed and not remembered; it can be asked meanwhile."""
         self._outdated = True

@@ -158,7 +158,7 @@ def _holds(instrument: int, own: Collection[Key]) -> bool:
 
 def _leaning(share: float, doublings: float) -> float:
     """A share whose odds are multiplied by 2 ** `doublings`."""
-    odds = share / max(1.0 - share, 1e-6) * 2.0**doublings
+    odds: float = share / max(1.0 - share, 1e-6) * 2.0**doublings
     return odds / (1.0 + odds)
 
 

@@ -86,8 +86,8 @@ def _ensemble(channels: Any, text: str, source: str) -> Ensemble:
         return Ensemble(strips)
     except ValueError as error:
         channel = re.match(r"channel (\d+): (\w+)", str(error))
-        where = (f"channel.{channel[1]}", channel[2]) if channel else ("channel", None)
-        raise ValueError(_located(text, source, *where, str(error))) from None
+        table, key = (f"channel.{channel[1]}", channel[2]) if channel else ("channel", None)
+        raise ValueError(_located(text, source, table, key, str(error))) from None
 
 
 def _strip(table: Any) -> Strip:

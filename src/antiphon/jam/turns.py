@@ -80,13 +80,13 @@ class Together:
 class Accompany(Together):
     """You solo, it plays chords."""
 
-    texture = "chords"
+    texture: str | None = "chords"
 
 
 class Solo(Together):
     """You play chords, it solos: one note at a time."""
 
-    texture = "lines"
+    texture: str | None = "lines"
 
 
 class Answer:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from antiphon.ports.drums import drum_kit
+from antiphon.ports.folders import cache_folder
 from antiphon.ports.soundfont import Generator, Instrument, Preset, Sample, Zone, centibels, soundfont, timecents
 from antiphon.ports.timbres import ROOTS, TONES, tone_sample
 
-__all__ = ["PROGRAM_VOICES", "Voice", "cache_folder", "general_midi_bytes", "general_midi_soundfont"]
+__all__ = ["PROGRAM_VOICES", "Voice", "general_midi_bytes", "general_midi_soundfont"]
 
 VERSION = 1
 """Goes up whenever the sounds change, so that a file kept by an older version is not used."""
@@ -213,17 +212,6 @@ def general_midi_bytes() -> bytes:
     presets = [Preset(f"{n:03d} {v.tone}", 0, n, shared[v]) for n, v in enumerate(PROGRAM_VOICES)]
     presets.append(Preset("Drums", 128, 0, drum_kit()))
     return soundfont("Antiphon General MIDI", presets, comment="Synthesised by Antiphon; Apache-2.0")
-
-
-def cache_folder() -> Path:
-    """Where this user's computer keeps what can be made again (XDG_CACHE_HOME, Library/Caches, LOCALAPPDATA)."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "antiphon"
 
 
 def general_midi_soundfont(folder: Path | None = None) -> Path:
