@@ -13,7 +13,7 @@ PHRASE = 8.0
 """Seconds of silence after which nothing continues what was before."""
 PERIODS = 16
 """Onsets in the longest loop that is noticed."""
-SHORTEST_LOOP = 8
+SHORTEST_LOOP = 6
 """Onsets that must have come again before a loop shorter than that is one."""
 TRACED = 8
 """Places of the repertoire at most that a copy is traced in."""
