@@ -34,7 +34,9 @@ STALE = 2.0
 """Seconds for which a voice goes on with its own line; after them it goes on with the newest line of anyone."""
 SURROUNDINGS = 16
 """Onsets by all, by which the harmony is judged."""
-STRANGE = 0.1
+FADING = 0.9
+"""How much less each of them counts than the one after it."""
+STRANGE = 0.05
 """Odds of a pitch class that does not sound around, against the commonest one, when `harmony` is 1."""
 
 _EVERYWHERE = np.ones(128, np.bool_)
@@ -284,8 +286,8 @@ class MarkovModel:
             stays = staying(repertoire.transitions, repertoire.struck, mask, self.horizon - 1)[pitch]
             if stays.any():
                 fitness *= stays
-        others = [p % 12 for i, p in self._surroundings if i != instrument]
+        others = [near % 12 for other, near in self._surroundings if other != instrument]
         if others and self.harmony and not is_drum(instrument):
-            share = np.bincount(others, minlength=12) / len(others)
-            fitness *= ((share / share.max() + STRANGE) / (1 + STRANGE))[pitch % 12] ** self.harmony
+            share = np.bincount(others, FADING ** np.arange(len(others), 0, -1), minlength=12)
+            fitness *= (share / share.max() + STRANGE)[pitch % 12] ** self.harmony
         return fitness
