@@ -35,6 +35,7 @@ class Child:
     def __init__(self, wanted: dict[str, Any]) -> None:
         """Start it; `wanted` as in `Outpost`. `names` are then what it opened. Raises `PortError`."""
         self._frames = Frames()
+        self._early: list[Frame] = []  # what came with its first word
         self._turn = threading.Lock()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "antiphon.ports.outpost"],
@@ -70,6 +71,8 @@ class Child:
     def frames(self) -> Iterator[Frame]:
         """What it says, until it ends."""
         assert self._process.stdout is not None
+        early, self._early = self._early, []
+        yield from early
         with contextlib.suppress(OSError, ValueError):
             while data := os.read(self._process.stdout.fileno(), CHUNK):
                 self.heard_of = time.monotonic()
@@ -105,12 +108,18 @@ class Child:
         guard.daemon = True
         guard.start()
         try:
-            for frame in self.frames():
-                if frame.kind is Kind.READY:
-                    names: dict[str, list[str]] = frame.content
+            assert self._process.stdout is not None
+            early: list[Frame] = []
+            while data := os.read(self._process.stdout.fileno(), CHUNK):
+                early += self._frames.read(data)
+                first = next((frame for frame in early if frame.kind in (Kind.READY, Kind.FAILED)), None)
+                if first is not None and first.kind is Kind.FAILED:
+                    raise PortError(first.content)
+                if first is not None:
+                    early.remove(first)
+                    self._early = early
+                    names: dict[str, list[str]] = first.content
                     return names
-                if frame.kind is Kind.FAILED:
-                    raise PortError(frame.content)
             raise PortError("the process that holds the MIDI ports has died while it opened them")
         except PortError:
             self.forget()

@@ -7,7 +7,6 @@ JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from enum import IntEnum
 from struct import Struct
 from typing import Any, NamedTuple
@@ -79,10 +78,10 @@ class Frames:
     def __init__(self) -> None:
         self._left = bytearray()
 
-    def read(self, data: bytes) -> Iterator[Frame]:
+    def read(self, data: bytes) -> list[Frame]:
         """The frames that `data` completes."""
         self._left += data
-        place = 0
+        frames, place = [], 0
         while len(self._left) - place >= _HEADER.size:
             length, kind, port, _, number, owner, at = _HEADER.unpack_from(self._left, place)
             end = place + _HEADER.size + length
@@ -90,5 +89,6 @@ class Frames:
                 break
             payload = bytes(self._left[place + _HEADER.size : end])
             place = end
-            yield Frame(Kind(kind), payload, port, number, owner, at / 1e9)
+            frames.append(Frame(Kind(kind), payload, port, number, owner, at / 1e9))
         del self._left[:place]
+        return frames
