@@ -7,7 +7,7 @@ Each line on standard input is an order, and is answered with `done`:
     notes COUNT GAP       COUNT short notes, GAP seconds from one to the next
     tune SECONDS          the beginning of the bundled minuet
     unplug, plug          both ports are gone; both are back
-    quit                  keep what was sent and heard in OUT.json, each as [monotonic seconds, byte, byte, byte], and end
+    quit                  write what was sent and heard, each as [monotonic seconds, byte, byte, byte], and end
 """
 
 from __future__ import annotations

@@ -7,11 +7,12 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from antiphon.jam.ensemble import Ensemble
 from antiphon.jam.mapping import Acted, Mapping, Turned
 from antiphon.music.event import Event
+from antiphon.music.grid import Grid
 from antiphon.ports.base import Listener, PortError
 from antiphon.ports.child import Child
 from antiphon.ports.frames import Frame, Kind
@@ -23,15 +24,26 @@ from antiphon.ports.wire import NOTE_ON, WireLedger
 
 __all__ = ["Clock", "MidiPorts", "MidiSource"]
 
-Clock = Callable[[bytes, float], None]
-"""Told each timing message (clock, start, continue, stop, song position) and when it came, monotonic seconds."""
-
 TIMING = frozenset((0xF2, 0xF8, 0xFA, 0xFB, 0xFC))
 WATCH = 0.5
 """Seconds between two looks at whether the process of the ports lives."""
 TOO_OFTEN = 5
 """So many deaths of it within `LATELY` seconds cannot be helped by starting it again."""
 LATELY = 30.0
+
+
+class Clock(Protocol):
+    """Who hears a MIDI clock, such as `ClockIn`."""
+
+    @property
+    def grid(self) -> Grid | None:
+        """Where its beats fall; None while that is not known."""
+
+    def take(self, message: Sequence[int], at: float) -> bool:
+        """Hear a timing message that came at `at`, monotonic seconds. Returns whether the grid is a new one."""
+
+    def check(self, now: float) -> bool:
+        """Notice that no more come. Returns whether the grid is a new one."""
 
 
 class _Waiting(NamedTuple):
@@ -57,6 +69,7 @@ class MidiPorts:
         meter: Meter,
         *,
         mapping: Mapping | None = None,
+        clock: Clock | None = None,
         thru: bool = True,
         mpe: bool = False,
         echoes: bool = False,
@@ -64,9 +77,10 @@ class MidiPorts:
     ) -> None:
         """Open the ports and set up the receivers.
 
-        `mapping`: what knobs turn; `thru`: whether the player is heard through the outputs; `mpe`: see `Zones`;
-        `echoes`: whether our own notes are heard when a device sends them back; `latency`: by an output's name, the
-        seconds by which it sounds late. Raises `PortError`, one line, for ports that are not there.
+        `mapping`: what knobs turn; `clock`: who hears the beat that comes in; `thru`: whether the player is heard
+        through the outputs; `mpe`: see `Zones`; `echoes`: whether our own notes are heard when a device sends them
+        back; `latency`: by an output's name, the seconds by which it sounds late. Raises `PortError`, one line, for
+        ports that are not there.
         """
         self._wanted = {"inputs": list(inputs), "outputs": list(outputs), "mpe": mpe, "echoes": not echoes}
         self._ensemble, self._meter = ensemble, meter
@@ -75,7 +89,7 @@ class MidiPorts:
         self._listener: Listener | None = None
         self._teller: Listener | None = None
         self._left: Callable[[Event, float], None] | None = None
-        self.clock: Clock | None = None
+        self._clock = clock
         self._closed = threading.Event()
         self._turn = threading.RLock()  # for everything below, which the host and the reader of reports share
         self._numbers = itertools.cycle(range(1, 1 << 32))
@@ -228,13 +242,15 @@ class MidiPorts:
                 self._passage.lost(frame.port)
             case Kind.NOTICE:
                 self._notice(frame.content)
+            case Kind.ALIVE if self._clock is not None and self._clock.check(frame.at):
+                self._tell_beat()
             case _:
-                pass  # signs of life
+                pass
 
     def _hear(self, source: int, message: bytes, at: float) -> None:
         if message[0] in TIMING:
-            if self.clock is not None:
-                self.clock(message, at)
+            if self._clock is not None and self._clock.take(message, at):
+                self._tell_beat()
             return
         for post in self._passage.through(source, message):
             self._ledgers[post.output].enter(post.message, post.owner)
@@ -256,6 +272,10 @@ class MidiPorts:
                 self._teller.turn(control, value)
             case Acted(action, argument):
                 self._teller.act(action, argument)
+
+    def _tell_beat(self) -> None:
+        if self._teller is not None and self._clock is not None:
+            self._teller.beat(self._clock.grid)
 
     def _tell_events(self, events: Iterable[Event]) -> None:
         if self._teller is not None:
