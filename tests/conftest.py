@@ -8,6 +8,19 @@ import shutil
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--soak MINUTES` runs the tests that take as long as one wants, which are left out otherwise."""
+    parser.addoption("--soak", type=float, metavar="MINUTES", help="also run long jams, of so many minutes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long jams that nobody asked for are not skipped but left out: a skip would look like something missing."""
+    if config.getoption("soak") is None:
+        left_out = [item for item in items if item.get_closest_marker("soak")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tests marked `system(program)` are skipped where the program is missing, and fail where CI is set."""
     for mark in item.iter_markers("system"):

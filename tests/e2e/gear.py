@@ -6,6 +6,7 @@ Each line on standard input is an order, and is answered with `done`:
     send 144 60 80        send a message
     notes COUNT GAP       COUNT short notes, GAP seconds from one to the next
     tune SECONDS          the beginning of the bundled minuet
+    echo DELAY            from now on each onset that is heard is played on the keyboard, DELAY seconds later
     unplug, plug          both ports are gone; both are back
     quit                  write what was sent and heard, each as [monotonic seconds, byte, byte, byte], and end
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ class Gear:
         self.name, self.out = name, out
         self.sent: list[list[float]] = []
         self.heard: list[list[float]] = []
+        self.delay: float | None = None
         self.plug()
 
     def plug(self) -> None:
@@ -39,8 +42,19 @@ class Gear:
         self._keys.open_virtual_port("notes")
         self._synth: Any = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, f"{self.name} synth")
         self._synth.ignore_types(sysex=False, timing=False, active_sense=False)
-        self._synth.set_callback(lambda stamped, _: self.heard.append([time.monotonic(), *stamped[0]]))
+        self._synth.set_callback(lambda stamped, _: self.arrived(stamped[0]))
         self._synth.open_virtual_port("notes")
+
+    def arrived(self, message: list[int]) -> None:
+        self.heard.append([time.monotonic(), *message])
+        if self.delay is not None and message[0] & 0xF0 == 0x90 and message[2]:
+            if self.delay:
+                threading.Timer(self.delay, self._keys.send_message, (message,)).start()
+            else:
+                self._keys.send_message(message)
+
+    def echo(self, delay: str) -> None:
+        self.delay = float(delay)
 
     def unplug(self) -> None:
         self._synth.cancel_callback()

@@ -15,7 +15,18 @@ import rtmidi
 from antiphon.ports import jack
 from antiphon.ports.base import PortError
 
-__all__ = ["Direction", "Opened", "Port", "device", "interfaces", "list_ports", "open_input", "open_output", "reopen"]
+__all__ = [
+    "Direction",
+    "Opened",
+    "Port",
+    "device",
+    "interfaces",
+    "list_ports",
+    "open_input",
+    "open_output",
+    "reopen",
+    "unnumbered",
+]
 
 Direction = Literal["input", "output"]
 
@@ -112,7 +123,7 @@ def reopen(opened: Opened, wanted: str) -> bool:
     ports = opened.client.get_ports()
     place = _place(wanted, ports)
     if place is None and opened.name is not None:
-        alike = [i for i, port in enumerate(ports) if _unnumbered(port) == _unnumbered(opened.name)]
+        alike = [i for i, port in enumerate(ports) if unnumbered(port) == unnumbered(opened.name)]
         place = alike[0] if alike else None
     if place is None:
         return False
@@ -124,8 +135,9 @@ def reopen(opened: Opened, wanted: str) -> bool:
     return True
 
 
-def _unnumbered(port: str) -> str:
-    return re.sub(r"[\s\d:]+$", "", port)
+def unnumbered(port: str) -> str:
+    """A port's name without ALSA's two numbers at its end, which are others each time that it is plugged in."""
+    return re.sub(r"\s\d+:\d+$", "", port)
 
 
 def _apis() -> list[int]:
