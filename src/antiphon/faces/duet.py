@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,15 +14,19 @@ from tqdm import tqdm
 
 from antiphon.engine.model import Constraints, Model, NothingPossible, Voice
 from antiphon.jam.controls import Settings
+from antiphon.jam.ensemble import Ensemble
 from antiphon.jam.improviser import Improviser
-from antiphon.jam.voicing import Parts, apart_from
-from antiphon.music.event import Event, Events, instrument_of, is_drum, program_of
+from antiphon.jam.journal import Journal, Line
+from antiphon.jam.mapping import Mapping as Knobs
+from antiphon.jam.preset import Preset, preset_to_toml
+from antiphon.music.event import Event, Events
 from antiphon.music.midi_read import read_midi
 from antiphon.music.roll import draw_roll
+from antiphon.ports.presets import PresetWatch, find_preset, read_preset, save_preset
 from antiphon.ports.recorder import MACHINE, PLAYER, Recorder
 from antiphon.ports.simulated import run_simulated
 from antiphon.ports.sound import render_wav
-from antiphon.ports.wire import DRUM_CHANNEL
+from antiphon.ports.take import TakeWriter
 
 __all__ = ["Duet", "read_tune"]
 
@@ -37,44 +43,113 @@ def read_tune(path: Path, *, seconds: float | None = None) -> Events:
     return tune
 
 
-class Duet:
-    """Two players, one of them the machine. The instruments that it plays are never the player's.
+class _KeptRecorder(Recorder):
+    """A recorder that also tells a take what the machine really sent."""
 
-    `tune` (dtype `EVENT`), when given, plays the human part and is called `tune_name`. Programs are 0..127.
+    def __init__(self, take: TakeWriter) -> None:
+        super().__init__()
+        self._take = take
+
+    def add(self, group: str, event: Event) -> None:
+        super().add(group, event)
+        if group == MACHINE:
+            self._take.sent(event)
+
+
+class Duet:
+    """Two players, one of them the machine.
+
+    `tune` (dtype `EVENT`), when given, plays the human part by the player's strips and is called `tune_name`.
     """
 
     def __init__(
         self,
         model: Model,
         settings: Settings,
+        ensemble: Ensemble,
         *,
-        program: int,
-        player_program: int,
-        seed: int | None,
-        tune: Events | None,
-        tune_name: str,
+        model_name: str,
+        seed: int,
+        tune: Events | None = None,
+        tune_name: str = "",
+        take: Path | None = None,
+        learned: Path | None = None,
+        watch: PresetWatch | None = None,
     ) -> None:
+        """Begins a take at `take`, which tells what a replay needs.
+
+        `model_name` is what the model was opened by, `learned` the file of what its learner had learned before.
+        """
         self.model = model
-        self.name = str(getattr(model, "name", "the model"))
+        self.name = str(getattr(getattr(model, "trained", model), "name", "the model"))
         self.tune = tune
         self.tune_name = tune_name
-        self.recorder = Recorder()
         self.origin = 0.0
-        taken = [player_program] if tune is None else np.unique(tune["instrument"]).tolist()
-        machine = apart_from(taken, instrument_of(program, drum=False))
-        self.programs = {machine: program}
-        self.improviser = Improviser(model, settings, np.random.default_rng(seed), Parts((machine,)))
+        self.knobs = Knobs()
+        self.take: TakeWriter | None = None
+        self.watch = watch
+        self.improviser = Improviser(model, settings, np.random.default_rng(seed), ensemble)
+        if take is not None:
+            header = {"model": model_name, "seed": seed, "tune": tune_name, "preset": self.preset_text()}
+            if learned is not None and learned.is_file():
+                header["learned"] = base64.b64encode(learned.read_bytes()).decode()
+            self.take = TakeWriter(take, header)
+        self.recorder = Recorder() if self.take is None else _KeptRecorder(self.take)
+        self.partner = Journal(self.improviser, self._keep)
+
+    def _keep(self, line: Line) -> None:
+        if self.take is not None:
+            self.take.keep(line)
+
+    # What actions ask of a face
+
+    def take_preset(self, preset: Preset, now: float) -> list[Event]:
+        """Play by `preset` from now on: all of it, or none of it where it raises. Returns events to be sent."""
+        preset.settings(self.partner.settings)
+        events = [] if preset.ensemble is None else self.partner.rearrange(preset.ensemble, now)
+        for name, value in (preset.controls or {}).items():
+            events += self.partner.set(name, value, now)
+        if preset.knobs is not None:
+            self.knobs.knobs = preset.knobs
+        return events
+
+    def open_preset(self, name: str, now: float) -> list[Event]:
+        """Play by the preset that `name` means. Raises `ValueError` or `OSError`, one line, and changes nothing."""
+        path = find_preset(name)
+        events = self.take_preset(read_preset(path), now)
+        if self.watch is not None:
+            self.watch.path = path
+        return events
+
+    def preset_text(self) -> str:
+        """Strips, controls and knobs as they are now, as the text of a preset."""
+        return preset_to_toml(self.improviser.ensemble, self.improviser.settings, self.knobs.knobs)
+
+    def save_preset(self, name: str) -> Path:
+        """Keep strips, controls and knobs as they are as a preset. Raises `ValueError` or `OSError`."""
+        return save_preset(name, self.preset_text())
+
+    # Playing
 
     def warm_up(self) -> None:
         """Feed and ask the model once, then take it back: the first call of each graph is the slowest."""
-        before = self.model.snapshot()
-        self.model.feed(Event(0.0, 0, 60, 80))
+        model = getattr(self.model, "trained", self.model)  # what learns from every note must not learn from this one
+        before = model.snapshot()
+        model.feed(Event(0.0, 0, 60, 80))
         try:
-            self.model.sample(Constraints({0: Voice()}), np.random.default_rng(0))
+            model.sample(Constraints({0: Voice()}), np.random.default_rng(0))
         except NothingPossible:
             pass
         finally:
-            self.model.restore(before)
+            model.restore(before)
+
+    def recall(self, events: Events, now: float) -> None:
+        """Go on from `events` (dtype `EVENT`), as if the last of them had just been played."""
+        shift = now - float(events["at"][-1]) if len(events) else 0.0
+        ours = self.improviser.ensemble.instruments("input", "auto", "follow")
+        known = {i: i if i in ours else ours[0] for i in np.unique(events["instrument"]).tolist()} if ours else {}
+        rows: Iterable[tuple[float, int, int, int]] = events.tolist()
+        self.partner.recall([Event(at + shift, known[i], p, v) for at, i, p, v in rows if i in known], now)
 
     def simulate(self, seconds: float | None) -> None:
         """Let the tune play the human part in simulated time, `seconds` at most, with a progress bar."""
@@ -86,18 +161,18 @@ class Duet:
             def progress(now: float) -> None:
                 bar.update(min(round(now), total) - bar.n)
 
-            until = seconds or math.inf
-            run_simulated(self.improviser, self.tune, self.recorder, until=until, progress=progress)
+            until = seconds or (expected + 60.0)  # a loop would go round for ever
+            ended = run_simulated(self.partner, self.tune, self.recorder, until=until, progress=progress)
+        if self.take is not None:
+            self.take.close(ended, "the tune is over")
 
-    def channels(self, channel: int) -> dict[int, tuple[int, int]]:
-        """MIDI channel (0..15) and program of each instrument: `channel` is the machine's, the others the tune's."""
-        channels = {machine: (channel, program) for machine, program in self.programs.items()}
-        free = [c for c in range(16) if c not in (channel, DRUM_CHANNEL)]
-        tune = [] if self.tune is None else np.unique(self.tune["instrument"]).tolist()
-        melodic = [instrument for instrument in tune if not is_drum(instrument)]
-        for i, instrument in enumerate(melodic):
-            channels[instrument] = (free[i % len(free)], program_of(instrument))
-        return channels | {i: (DRUM_CHANNEL, program_of(i)) for i in tune if is_drum(i)}
+    # What it leaves
+
+    @property
+    def programs(self) -> Mapping[int, int]:
+        """The program (0..127) that each voice is heard with, by instrument."""
+        ensemble = self.improviser.ensemble
+        return {ensemble.instrument(c): s.program for c, s in ensemble.strips.items() if s.mode != "off"}
 
     def leave(self, *, record: Path | None, wav: Path | None, roll: Path | None, soundfont: Path | None) -> list[Path]:
         """Write what is asked for, each file whole or not at all. Returns what was written. Raises `OSError`."""
@@ -124,7 +199,7 @@ class Duet:
 
     def _draw(self, events: Events, path: Path) -> None:
         whom = self.tune_name or "you"
-        machine = self.improviser.parts.machine
+        machine = {event.instrument for event in self.recorder.as_it_came(MACHINE)}
         groups = {int(i): self.name if i in machine else whom for i in np.unique(events["instrument"])}
         groups = dict(sorted(groups.items(), key=lambda item: item[0] in machine))
         beside = path.with_name(f".{path.name}.part")

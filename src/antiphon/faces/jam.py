@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +13,15 @@ from antiphon.jam.controls import CONTROLS, Control, Value
 
 if TYPE_CHECKING:
     from antiphon.engine.model import Model
-    from antiphon.faces.duet import Duet
-    from antiphon.ports.base import Sink, Source
-    from antiphon.ports.meter import Meter
+    from antiphon.jam.ensemble import Ensemble
+    from antiphon.jam.preset import Preset
+    from antiphon.music.event import Events
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "model_named", "run"]
 
 DUET = ("duet.mid", "duet.wav", "duet.png")
 """What a simulated duet leaves when it is not told what to leave."""
+CLOCKS = ("off", "in", "out", "both", "link")
 
 
 class UsageError(Exception):
@@ -30,20 +31,36 @@ class UsageError(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `antiphon jam` understands: where to play, what to leave, and a flag for each control."""
     model = parser.add_argument_group("the machine")
-    model.add_argument("--model", default="antiphon", help="a shipped model's name or a bundle's folder")
+    model.add_argument("--model", default="antiphon", help="a shipped model's name, a bundle's folder, or markov")
+    model.add_argument(
+        "--learned", type=Path, metavar="FILE", help="what the learner has learned: read, and kept again"
+    )
+    model.add_argument("--preset", metavar="NAME", help="strips and controls: a preset's name or a TOML file")
     model.add_argument("--program", type=_within(0, 127), default=0, help="its General MIDI program, 0 to 127")
     model.add_argument("--channel", type=_within(1, 16), default=16, help="the MIDI channel on which it plays")
     model.add_argument("--seed", type=_within(0, 2**63 - 1), help="makes a duet with a tune play the same again")
+    model.add_argument("--from", dest="origin", type=Path, metavar="TAKE", help="go on where a take ends")
     player = parser.add_argument_group("the player")
-    player.add_argument("--in", dest="input", metavar="PORT", help="MIDI input to listen to (part of its name will do)")
-    player.add_argument("--out", dest="output", metavar="PORT", help="MIDI output to play on")
+    player.add_argument(
+        "--in", dest="inputs", action="append", metavar="PORT", help="MIDI input (part of its name will do; repeatable)"
+    )
+    player.add_argument("--out", dest="outputs", action="append", metavar="PORT", help="MIDI output (repeatable)")
     player.add_argument("--virtual", action="store_true", help="make virtual ports for what is not named")
-    player.add_argument("--no-thru", action="store_true", help="do not pass the player's own notes on to the output")
+    player.add_argument("--no-thru", action="store_true", help="do not pass what the player does on to the output")
+    player.add_argument("--mpe", action="store_true", help="the inputs are MPE controllers")
+    player.add_argument("--keep-echoes", action="store_true", help="hear our own notes when they come back at once")
     player.add_argument("--player", type=Path, metavar="TUNE.mid", help="a MIDI file plays the human part")
     player.add_argument("--player-program", type=_within(0, 127), default=0, help="what a player without one plays")
     player.add_argument("--fast", action="store_true", help="simulated time: as fast as the machine can")
     player.add_argument("--seconds", type=_positive, help="end after so many seconds")
+    player.add_argument("--console", action="store_true", help="read actions and controls from standard input")
+    clock = parser.add_argument_group("the time")
+    clock.add_argument("--clock", choices=CLOCKS, default="off", help="follow a MIDI clock, give one, or Ableton Link")
+    clock.add_argument("--count-in", type=_within(0, 16), default=0, metavar="BARS", help="click so many bars at first")
+    clock.add_argument("--metronome", action="store_true", help="click on every beat, on channel 10")
     left = parser.add_argument_group("what it leaves")
+    left.add_argument("--take", type=Path, metavar="FILE", help="the session as it happens (live: in your data folder)")
+    left.add_argument("--no-take", action="store_true", help="keep no take of a live session")
     left.add_argument("--record", type=Path, metavar="DUET.mid", help="both parts as a MIDI file")
     left.add_argument("--wav", type=Path, metavar="DUET.wav", help="both parts as sound")
     left.add_argument("--roll", type=Path, metavar="DUET.png", help="both parts as a piano roll")
@@ -69,25 +86,31 @@ def run(args: argparse.Namespace, *, open_model: Callable[[str], Model] | None =
 
 def _settle(args: argparse.Namespace) -> None:
     """Fill in what was not said. Raises `UsageError`."""
-    live = bool(args.input or args.output or args.virtual)
-    if args.input and args.player:
+    live = bool(args.inputs or args.outputs or args.virtual)
+    if args.inputs and args.player:
         raise UsageError("either --in or --player plays the human part, not both")
+    if args.take and args.no_take:
+        raise UsageError("either --take or --no-take, not both")
     if live and args.fast:
         raise UsageError("--fast leaves real time, so it plays on no port: leave out --in, --out and --virtual")
     if not live and not args.player and not args.fast:
         live = _settle_on_devices(args)
-    if live and not (args.input or args.player or args.virtual):
+    if live and not (args.inputs or args.player or args.virtual):
         raise UsageError("whom to listen to? give --in PORT, --player TUNE.mid or --virtual")
-    if live and not (args.output or args.virtual):
+    if live and not (args.outputs or args.virtual):
         raise UsageError("where to play? give --out PORT or --virtual")
     args.live = live
     if not live and not args.player:
         args.fast = True
+    if args.fast and (args.clock != "off" or args.count_in or args.metronome):
+        raise UsageError("--fast leaves real time, so there is no clock: leave out --clock, --count-in and --metronome")
     if args.fast and not (args.record or args.wav or args.roll):
         args.record, args.wav, args.roll = (Path(name) for name in DUET)
-    for path in (args.record, args.wav, args.roll, args.report):
+    for path in (args.record, args.wav, args.roll, args.report, args.take, args.learned):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{path} cannot be written: there is no folder {path.absolute().parent}")
+    if args.take is not None and args.take.exists():
+        raise UsageError(f"{args.take} is there already, and a take is never written over")
 
 
 def _settle_on_devices(args: argparse.Namespace) -> bool:
@@ -101,98 +124,103 @@ def _settle_on_devices(args: argparse.Namespace) -> bool:
         if not names:
             return False
         first[direction] = names[0]
-    args.input, args.output = first["input"], first["output"]
+    args.inputs, args.outputs = [first["input"]], [first["output"]]
     return True
 
 
 def _play(args: argparse.Namespace, open_model: Callable[[str], Model]) -> int:
     from antiphon.faces.duet import Duet, read_tune
     from antiphon.jam.controls import Settings
+    from antiphon.jam.preset import Preset
+    from antiphon.ports.presets import PresetWatch, find_preset, read_preset
     from antiphon.ports.sound import find_soundfont
+    from antiphon.ports.take import read_take
     from antiphon.tunes import MENUET
 
     if args.wav is not None:
         find_soundfont(args.soundfont)
     path = args.player or (None if args.live else MENUET)
     tune = None if path is None else read_tune(path, seconds=args.seconds)
+    preset_path = None if args.preset is None else find_preset(args.preset)
+    preset = Preset() if preset_path is None else read_preset(preset_path)
+    origin = None if args.origin is None else read_take(args.origin)
     given = {control.name: getattr(args, control.name) for control in CONTROLS}
-    settings = Settings({name: value for name, value in given.items() if value is not None})
+    settings = preset.settings(Settings())
+    settings = Settings({**settings, **{name: value for name, value in given.items() if value is not None}})
+    ensemble, tune = _band(args, preset, tune)
+    model, keep_learned = model_named(args.model, args.learned, open_model)
     duet = Duet(
-        model=open_model(args.model),
-        settings=settings,
-        program=args.program,
-        player_program=args.player_program,
-        seed=args.seed,
+        model,
+        settings,
+        ensemble,
+        model_name=args.model,
+        seed=secrets.randbits(63) if args.seed is None else args.seed,
         tune=tune,
         tune_name="" if path is None else path.stem,
+        take=_take_path(args),
+        learned=args.learned,
+        watch=None if preset_path is None or args.fast else PresetWatch(preset_path),
     )
+    if preset.knobs is not None:
+        duet.knobs.knobs = preset.knobs
     if args.fast:
+        if origin is not None:
+            duet.recall(origin.recording().events(), 0.0)
         duet.simulate(args.seconds)
         problem = ""
     else:
-        problem = _play_live(args, duet)
+        from antiphon.faces.live import play_live
+
+        problem = play_live(args, duet, origin)
+    if args.learned is not None:
+        keep_learned(args.learned)
     written = duet.leave(record=args.record, wav=args.wav, roll=args.roll, soundfont=args.soundfont)
+    if duet.take is not None:
+        written.append(duet.take.path)
     print(duet.summary() + (f": {', '.join(map(str, written))}" if written else ""))
     return _complain(problem, 1) if problem else 0
 
 
-def _play_live(args: argparse.Namespace, duet: Duet) -> str:
-    """Jam in real time. Returns what went wrong with a port on the way, in one line, or nothing."""
-    from antiphon.ports.base import PortError
-    from antiphon.ports.host import run_live
-    from antiphon.ports.meter import Meter
+def _band(args: argparse.Namespace, preset: Preset, tune: Events | None) -> tuple[Ensemble, Events | None]:
+    """The strips, and the tune as the player's strips play it."""
+    from antiphon.faces.band import band_for, played_by
+    from antiphon.jam.ensemble import duet
 
-    meter = Meter()
-    sink = _sink(args, duet)
-    try:
-        source = _source(args, duet, sink, meter)
-    except PortError:
-        sink.close()
-        raise
-    problem = why = ""
-    duet.warm_up()
-
-    def started() -> None:
-        duet.origin = time.monotonic()
-        print(f"{duet.name} listens to {_whom(args)}. Ctrl-C ends.", file=sys.stderr, flush=True)
-
-    try:
-        why = run_live(duet.improviser, source, sink, duet.recorder, meter, seconds=args.seconds, started=started)
-    except PortError as error:
-        problem = str(error)
-    if args.report is not None:
-        meter.write(args.report, ended=why or problem, model=duet.name, **duet.tally())
-    return problem
+    if preset.ensemble is not None:
+        ensemble = preset.ensemble
+    elif tune is not None:
+        ensemble = band_for(tune, args.program, args.channel)
+    else:
+        ensemble = duet(args.program, args.channel, args.player_program)
+    return ensemble, None if tune is None else played_by(ensemble, tune)
 
 
-def _sink(args: argparse.Namespace, duet: Duet) -> Sink:
-    from antiphon.ports.base import Nowhere
+def model_named(
+    name: str, learned: Path | None, open_model: Callable[[str], Model] | None = None
+) -> tuple[Model, Callable[[Path], None]]:
+    """The model called `name`, mixed with one that learns while it plays, and what keeps what that has learned.
 
-    if not args.live:
-        return Nowhere()
-    from antiphon.ports.midi import MidiSink, open_output
-    from antiphon.ports.wire import Encoder
+    `learned`: what it learned before, where there is such a file. `markov` is the learner alone. Raises `ValueError`.
+    """
+    from antiphon.engine.markov import MarkovModel
+    from antiphon.engine.mixture import Mixture
 
-    return MidiSink(open_output(args.output), Encoder(duet.channels(args.channel - 1)))
-
-
-def _source(args: argparse.Namespace, duet: Duet, sink: Sink, meter: Meter) -> Source:
-    from antiphon.ports.base import Nowhere
-
-    if duet.tune is not None:
-        from antiphon.ports.player import TunePlayer
-
-        return TunePlayer(duet.tune, Nowhere() if args.no_thru else sink)
-    from antiphon.ports.midi import MidiSink, MidiSource, open_input
-    from antiphon.ports.wire import Decoder
-
-    decoder = Decoder(args.player_program, duet.improviser.parts.machine)
-    thru = None if args.no_thru or not isinstance(sink, MidiSink) else sink.send_message
-    return MidiSource(open_input(args.input), decoder, thru, meter.thru)
+    learner = MarkovModel()
+    if learned is not None and learned.exists():
+        learner.load(learned)
+        learner.begin_session()
+    if name == "markov":
+        return learner, learner.save
+    return Mixture((open_model or _engine)(name), learner, 0.0), learner.save
 
 
-def _whom(args: argparse.Namespace) -> str:
-    return str(args.player or args.input or "its virtual port")
+def _take_path(args: argparse.Namespace) -> Path | None:
+    """Where the take is kept: where asked, or for a live session in the data folder."""
+    from antiphon.ports.take import new_take_path
+
+    if args.take is not None or args.no_take or args.fast:
+        return args.take  # type: ignore[no-any-return]  # argparse knows no types
+    return new_take_path()
 
 
 def _engine(name: str) -> Model:

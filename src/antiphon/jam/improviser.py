@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +35,8 @@ TOGETHER = 0.02
 """Seconds within which two onsets are heard as one."""
 PATIENCE = 0.02
 """Seconds for which it leaves room at least, when it expects the player to be next."""
+THOUGHTS, STUMBLES = 12, 2
+"""So many of its last thoughts tell how long one takes; so many of them may have been slow by accident."""
 CAUTION = 1.5
 """How much longer than lately a thought may take before what it decides comes late."""
 LONGEST_THOUGHT = 1.0
@@ -65,7 +68,8 @@ class Improviser:
         self._held: set[Key] = set()
         self._partners: set[int] = set()  # the player's instruments, as heard
         self._punched: dict[int, float] = {}  # auto voices that the player has taken: when they last played there
-        self._thought = 0.0  # seconds that predicting takes on this machine, at most, lately
+        self._thoughts: deque[float] = deque(maxlen=THOUGHTS)  # seconds that predicting took lately
+        self._has_thought = False
         self._clock: Grid | None = None
         self._pulse = Pulse()
         self._tapped: Grid | None = None  # the beat as found in what the player plays
@@ -203,7 +207,9 @@ class Improviser:
 
     def took(self, seconds: float) -> None:
         """The last `wake` took `seconds`: on a slow machine it decides that much earlier, and so plays less."""
-        self._thought = max(min(seconds, LONGEST_THOUGHT), 0.95 * self._thought)
+        if self._has_thought:
+            self._thoughts.append(min(seconds, LONGEST_THOUGHT))
+            self._has_thought = False
 
     # What the musician asks for
 
@@ -359,6 +365,7 @@ class Improviser:
 
     def _think(self) -> None:
         """Plan the next event and hold it until it is due; not fed before it is played, it can be dropped freely."""
+        self._has_thought = True
         if self._script is not None:
             self._plan = self._from_script(self._script)
         elif self._hands.chord is not None:
@@ -431,7 +438,8 @@ class Improviser:
 
     def _ahead(self) -> float:
         """Seconds before its time at which an event must be decided."""
-        thought = self._thought * CAUTION
+        slow = sorted(self._thoughts)[-STUMBLES - 1 :]
+        thought = slow[0] * CAUTION if len(slow) > STUMBLES else 0.0
         return max(self.settings.number("lookahead"), thought if thought > TOGETHER / 2 else 0.0)
 
     def _earliest(self) -> float:

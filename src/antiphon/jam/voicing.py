@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -166,19 +165,22 @@ def _window(position: float) -> tuple[float, float]:
 
 
 def _limits(settings: Settings, strip: Strip, texture: str, *, drum: bool) -> _Limits:
-    """Where the strip and the controls have nothing in common, the strip's own limits hold."""
-    low, high = _common((settings.whole("pitch_low"), settings.whole("pitch_high")), strip.range)
-    if drum:
-        low, high = strip.range
-    most = min(settings.whole("polyphony"), strip.polyphony[1])
-    if texture == "lines":
-        most = min(most, 1)
-    length = _common((settings.number("length_min"), settings.number("length_max")), strip.length)
+    """The strip's own limits, for voices that play by themselves those of the controls too.
+
+    Where the two have nothing in common, the strip's hold.
+    """
     softest, loudest = _common((settings.whole("velocity_low"), settings.whole("velocity_high")), strip.velocity)
+    (low, high), most, length = strip.range, strip.polyphony[1], strip.length
+    if strip.mode == "auto":
+        most = min(most, 1 if texture == "lines" else settings.whole("polyphony"))
+        length = _common((settings.number("length_min"), settings.number("length_max")), length)
+        if not drum:
+            ends = _common((settings.whole("pitch_low"), settings.whole("pitch_high")), strip.range)
+            low, high = int(ends[0]), int(ends[1])
     return _Limits(
         pitches=None if (low, high) == (0, 127) else pitches_within(low, high),
         polyphony=(min(strip.polyphony[0], most), most),
-        length=(length[0], math.nextafter(length[0], math.inf) if length[1] <= length[0] else length[1]),
+        length=length,
         velocity=(int(softest), int(loudest)),
     )
 

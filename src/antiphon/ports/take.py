@@ -168,7 +168,7 @@ def _sounds(recorder: Recorder, release: Event) -> bool:
 
 
 def read_take(path: Path) -> Take:
-    """Read a take; a torn last line is left out. Raises `OSError`, or `ValueError` in one line with the line's number."""
+    """Read a take; a torn last line is left out. Raises `OSError`, or `ValueError`, one line that names the line."""
     raw = path.read_bytes().split(b"\n")
     torn = raw.pop()  # nothing, unless the writer was killed in the middle of a line
     header = _header(path, raw[0] if raw else torn)

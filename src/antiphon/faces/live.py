@@ -1,0 +1,118 @@
+"""Playing live: the ports, the clocks and the host of one jam."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Mapping
+
+from antiphon.faces.duet import Duet
+from antiphon.music.event import Event
+from antiphon.ports.base import Nowhere, PortError, Sink, Source
+from antiphon.ports.console import Console
+from antiphon.ports.host import Deed, run_live
+from antiphon.ports.meter import Meter
+from antiphon.ports.player import TunePlayer
+from antiphon.ports.sources import Sources
+from antiphon.ports.take import Take
+
+__all__ = ["play_live"]
+
+
+def play_live(args: argparse.Namespace, duet: Duet, origin: Take | None) -> str:
+    """Jam in real time. Returns what went wrong with a port on the way, in one line, or nothing."""
+    meter = Meter()
+    sink, sources = _ports(args, duet, meter)
+    problem = why = ""
+    duet.warm_up()
+    if duet.watch is not None:
+        sources.append(duet.watch)
+    if args.console or sys.stdin.isatty():
+        sources.append(Console(sys.stdin))
+
+    def started() -> None:
+        duet.origin = time.monotonic()
+        if origin is not None:
+            duet.recall(origin.recording().events(), duet.origin)
+        print(f"{duet.name} listens to {_whom(args)}. Ctrl-C ends.", file=sys.stderr, flush=True)
+
+    try:
+        why = run_live(
+            duet.partner,
+            Sources(sources),
+            sink,
+            duet.recorder,
+            meter,
+            seconds=args.seconds,
+            started=started,
+            deeds=_deeds(duet),
+            status=lambda figures: _show(duet, figures),
+            notice=lambda text: print(f"antiphon jam: {text}", file=sys.stderr, flush=True),
+        )
+    except PortError as error:
+        problem = str(error)
+    now = time.monotonic()
+    if duet.take is not None:
+        duet.take.figures(now, meter.summary())
+        duet.take.close(now, why or problem)
+    if args.report is not None:
+        meter.write(args.report, ended=why or problem, model=duet.name, **duet.tally())
+    return problem
+
+
+def _ports(args: argparse.Namespace, duet: Duet, meter: Meter) -> tuple[Sink, list[Source]]:
+    """Where it sounds, and who is heard. Raises `PortError`."""
+    if not args.live:
+        assert duet.tune is not None
+        nowhere = Nowhere()
+        return nowhere, [TunePlayer(duet.tune, nowhere)]
+    from antiphon.ports.stage import MidiPorts
+
+    inputs = [] if duet.tune is not None else (args.inputs or [None])
+    ports = MidiPorts(
+        inputs,
+        args.outputs or [None],
+        duet.improviser.ensemble,
+        meter,
+        mapping=duet.knobs,
+        thru=not args.no_thru,
+        mpe=args.mpe,
+        echoes=args.keep_echoes,
+    )
+    if duet.tune is not None:
+        return ports, [TunePlayer(duet.tune, Nowhere() if args.no_thru else ports)]
+    return ports, [ports.source]
+
+
+def _deeds(duet: Duet) -> dict[str, Deed]:
+    def preset(name: str) -> Iterable[Event]:
+        return duet.open_preset(name, time.monotonic())
+
+    def save(name: str) -> None:
+        print(f"kept as {duet.save_preset(name)}", file=sys.stderr, flush=True)
+
+    def learn(control: str) -> None:
+        duet.knobs.learn(control)
+        print(f"move the knob that is to turn {control}", file=sys.stderr, flush=True)
+
+    return {"preset": preset, "save": save, "learn": learn}
+
+
+def _show(duet: Duet, figures: Mapping[str, Mapping[str, float]]) -> None:
+    """The figures of the last seconds in one line that is written over again and again, where somebody can see it."""
+    if duet.take is not None:
+        duet.take.figures(time.monotonic(), figures)
+    if not sys.stderr.isatty():
+        return
+    names = {"wake": "model", "queue": "queue", "lateness": "late", "end_to_end": "answer"}
+    shown = [
+        f"{label} {figures[name]['p50_ms']:.1f}/{figures[name]['p99_ms']:.1f} ms"
+        for name, label in names.items()
+        if "p50_ms" in figures.get(name, {})
+    ]
+    print(f"\r\x1b[K{' · '.join(shown)}", end="", file=sys.stderr, flush=True)
+
+
+def _whom(args: argparse.Namespace) -> str:
+    return str(args.player or (", ".join(args.inputs) if args.inputs else "its virtual port"))
