@@ -26,6 +26,12 @@ class Command:
 
 COMMANDS = (
     Command("jam", "antiphon.faces.jam", "play live with a musician, or with a MIDI file that plays the human part"),
+    Command("ports", "antiphon.faces.ports", "list the MIDI ports, and say what this system is missing"),
+    Command("calibrate", "antiphon.faces.calibrate", "find out how late an output sounds, so that it is sent earlier"),
+    Command("presets", "antiphon.faces.presets", "the presets that can be named, or one of them"),
+    Command("takes", "antiphon.faces.takes", "the sessions that were kept"),
+    Command("export-take", "antiphon.faces.export_take", "a kept session as a MIDI file"),
+    Command("replay", "antiphon.faces.replay", "live through a kept session again, event for event"),
     Command("continue", "antiphon.faces.continuation", "go on where a MIDI file ends"),
     Command("bench", "antiphon.faces.bench", "tell whether this machine is quick enough"),
     Command("prep", "antiphon.faces.prep", "prepare folders of MIDI files as a corpus to train on"),
