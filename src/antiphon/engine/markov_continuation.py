@@ -37,11 +37,9 @@ def continued_phrase(
     net = chain(start, lambda state: _steps(repertoire, state), len(allowed))
     phrase, state = [], start
     for pitch in constrained_draw(net, allowed, rng):
-        ways = [
-            way for way in escaping(repertoire, _backing_off(repertoire, state)) if repertoire.pitch(way[0]) == pitch
-        ]
-        odds = np.array([way[2] for way in ways])
-        onset = repertoire.onsets([ways[draw(odds / odds.sum(), rng)][0]])[0]
+        ways = [(position, odds) for position, odds in _ways(repertoire, state) if repertoire.pitch(position) == pitch]
+        shares = np.array([odds for _, odds in ways])
+        onset = repertoire.onsets([ways[draw(shares / shares.sum(), rng)][0]])[0]
         duration = UNKNOWN if np.isnan(onset["duration"]) else float(onset["duration"])
         phrase.append(Onset(pitch, float(onset["gap"]), int(onset["velocity"]), duration))
         state = _known(repertoire, extended(state, pitch))
@@ -51,10 +49,17 @@ def continued_phrase(
 def next_pitches(repertoire: Repertoire, context: int) -> dict[int, float]:
     """Pitch -> probability after `context`, of those that ever followed its last pitch; of all where none did."""
     found: dict[int, float] = {}
-    for position, _, odds in escaping(repertoire, _backing_off(repertoire, context)):
+    for position, odds in _ways(repertoire, context):
         pitch = repertoire.pitch(position)
         found[pitch] = found.get(pitch, 0.0) + odds
     return found
+
+
+def _ways(repertoire: Repertoire, context: int) -> Iterator[tuple[int, float]]:
+    """The positions of what may follow, each with its odds; one may come more than once."""
+    for _, positions, odds in escaping(repertoire, _backing_off(repertoire, context)):
+        for position in positions:
+            yield position, odds
 
 
 def _backing_off(repertoire: Repertoire, context: int) -> list[int]:

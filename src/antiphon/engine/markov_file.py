@@ -6,14 +6,17 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from antiphon.engine.markov_repertoire import Repertoire
 
 __all__ = ["read_repertoires", "write_repertoires"]
 
 FORMAT = "antiphon-markov-1"
+ARRAYS = ("onsets", "durations")
 
 
 def write_repertoires(path: Path, repertoires: Mapping[str, Repertoire]) -> None:
@@ -30,21 +33,19 @@ def write_repertoires(path: Path, repertoires: Mapping[str, Repertoire]) -> None
 
 def read_repertoires(path: Path, blank: Mapping[str, Repertoire]) -> None:
     """Fill repertoires that know nothing yet. Raises OSError or a ValueError of one line; they are not to be used."""
+    try:
+        for kind, arrays in _read(path, list(blank)).items():
+            blank[kind].filled(arrays)
+    except ValueError as error:
+        raise ValueError(f"{path} is no file of what was learned: {error}") from None
+
+
+def _read(path: Path, kinds: list[str]) -> dict[str, dict[str, npt.NDArray[Any]]]:
     with path.open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                if not isinstance(arrays, np.lib.npyio.NpzFile) or str(arrays["format"]) != FORMAT:
-                    raise ValueError("it is of another kind")
-                for kind, repertoire in blank.items():
-                    repertoire.filled({name: arrays[f"{kind}_{name}"] for name in ("onsets", "durations")})
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            EOFError,
-            zipfile.BadZipFile,
-            zlib.error,
-            NotImplementedError,
-        ) as error:
-            why = " ".join(str(error).split()) or "it is incomplete"
-            raise ValueError(f"{path} is no file of what was learned: {why}") from None
+                if str(arrays["format"]) == FORMAT:
+                    return {kind: {name: arrays[f"{kind}_{name}"] for name in ARRAYS} for kind in kinds}
+        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+            pass  # these say what is wrong with its bytes, which helps nobody
+    raise ValueError("it is damaged or of another kind")

@@ -20,6 +20,10 @@ Ints = npt.NDArray[np.int64]
 
 OUT_OF_TURN = 0.02
 """Odds at least that are left, for each that would come sooner, to what comes after it."""
+TOGETHER = 0.03
+"""Seconds within which onsets sound together."""
+COMPANY = 8.0
+"""What is added to the odds of what comes together with an onset that another voice is sure to strike."""
 LEAST_WEIGHT = 1e-9
 """Odds of an onset are never multiplied with less, so that a last resort remains one."""
 _PLAIN = Steer()
@@ -99,10 +103,8 @@ class Race:
             fields[:, _INSTRUMENT] = strike.instrument
             fields[struck, _VELOCITY] = np.clip(wishes.velocity[struck], strike.softest, strike.loudest)
             at[struck], odds[struck] = _bent(at[struck], odds[struck], strike)
-        for i in np.flatnonzero(~struck).tolist():
-            row, planned = next((end for end in ends if end[0].pitches[pitch[i]]), ends[0])
-            fields[i] = row.instrument, row.pitches.argmax(), 0, 0
-            at[i] = min(max(min(at[i], planned), row.begin), row.end)
+        if ends and not struck.all():
+            fields[~struck], at[~struck] = _ended(ends, pitch[~struck], at[~struck])
         self._lanes.append((fields, at, wishes.duration, odds))
 
     def contenders(self, constraints: Constraints) -> Contenders:
@@ -113,13 +115,11 @@ class Race:
             keys = np.array([(instrument, pitch, 0, 0) for instrument, pitch, _ in self._notes])
             lanes.append((keys, ends, np.zeros(len(ends)), np.ones(len(ends))))
         fields, at, duration, odds = (np.concatenate(parts) for parts in zip(*lanes, strict=True))
-        odds = odds * OUT_OF_TURN ** np.searchsorted(np.sort(ends), at)
-        first = 0
-        for _, lane_at, _, lane_odds in self._lanes:
-            unbeaten = _share_from(lane_at, lane_odds, at)
-            unbeaten[first : first + len(lane_at)] = 1.0
-            odds *= OUT_OF_TURN + (1 - OUT_OF_TURN) * unbeaten
-            first += len(lane_at)
+        lane = np.repeat(np.arange(len(lanes)), [len(one[1]) for one in lanes])
+        order = np.argsort(at)
+        fields, at, duration, odds, lane = fields[order], at[order], duration[order], odds[order], lane[order]
+        standing = _standing(at, np.where(lane < len(self._lanes), odds, 0.0), lane)
+        odds = odds * standing * OUT_OF_TURN ** np.searchsorted(np.sort(ends), at)
         odds *= np.where(fields[:, _VELOCITY] > 0, max(constraints.onset_weight, LEAST_WEIGHT), 1.0)
         for instrument, weight in constraints.weights.items():
             own = (fields[:, _INSTRUMENT] == instrument) & (fields[:, _VELOCITY] > 0)
@@ -128,6 +128,17 @@ class Race:
         fields[:, _TIME] = np.searchsorted(TIME_LAST, np.clip(ticks, 0, TIME_LAST[-1]))
         possible = odds > 0
         return Contenders(fields[possible], at[possible], duration[possible], odds[possible])
+
+
+def _ended(ends: list[tuple[Row, float]], pitch: Ints, at: Floats) -> tuple[Ints, Floats]:
+    """The releases, and their times in seconds, that make room for striking `pitch` at the times `at`."""
+    which = np.zeros(128, np.int64)
+    for i, (row, _) in enumerate(ends):
+        which[row.pitches] = i
+    which = which[pitch]
+    fields = np.array([(row.instrument, row.pitches.argmax(), 0, 0) for row, _ in ends])
+    planned, begin, end = np.array([(planned, row.begin, row.end) for row, planned in ends]).T
+    return fields[which], np.clip(np.minimum(at, planned[which]), begin[which], end[which])
 
 
 def _bent(at: Floats, odds: Floats, row: Row) -> tuple[Floats, Floats]:
@@ -140,8 +151,18 @@ def _bent(at: Floats, odds: Floats, row: Row) -> tuple[Floats, Floats]:
     return np.clip(at, row.begin, row.end), odds
 
 
-def _share_from(times: Floats, odds: Floats, at: Floats) -> Floats:
-    """The share of `odds` that falls on `times` of `at` or later, for each `at`."""
-    order = np.argsort(times)
-    before = np.append(0.0, np.cumsum(odds[order]))
-    return np.asarray(1.0 - before[np.searchsorted(times[order], at)] / before[-1])
+def _standing(at: Floats, odds: Floats, lane: Ints) -> Floats:
+    """What multiplies each one's odds for what the other lanes have in mind: who comes sooner, and who together.
+
+    All of shape (m,), in order of `at`, with odds that sum to 1 in each lane that is a voice, and 0 in one of notes.
+    """
+    everyone = np.arange(len(at))
+    gone = np.zeros((lane.max() + 1, len(at) + 1))
+    gone[lane, everyone + 1] = odds
+    gone = gone.cumsum(axis=1)  # (lanes, m + 1): the odds of each lane that come before the i-th
+    unbeaten = 1.0 - gone[:, np.searchsorted(at, at)]
+    joined = gone[:, np.searchsorted(at, at + TOGETHER)] - gone[:, np.searchsorted(at, at - TOGETHER)]
+    unbeaten[lane, everyone], joined[lane, everyone] = 1.0, 0.0
+    first: Floats = (OUT_OF_TURN + (1 - OUT_OF_TURN) * unbeaten).prod(axis=0)
+    together: Floats = 1.0 + COMPANY * joined.sum(axis=0)
+    return first * together

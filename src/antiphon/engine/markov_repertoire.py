@@ -26,7 +26,7 @@ CLASS_ORDERS = (2, 1)
 """Lengths of the contexts of pitch classes."""
 ANYWHERE = 0
 """The empty context, which everything follows."""
-NEWEST = 32
+NEWEST = 24
 """Continuations of one context that are kept, the newest ones: music moves on."""
 UNKNOWN = 0.5
 """Seconds taken for a time that was never heard: a quarter note at 120 a minute."""
@@ -87,6 +87,7 @@ class Repertoire:
         self.durations = np.full(128, math.nan)
         """Seconds that each pitch lasted, the newer the weightier; NaN for what was never heard to end."""
         self._onsets = np.zeros(min(most, 1024), ONSET)
+        self._pitches = bytearray()  # of the same onsets: a single one is read from here much faster
         self._continuations: dict[int, list[int]] = {}
         self.begin_session()
 
@@ -114,7 +115,13 @@ class Repertoire:
         return self._onsets[np.array(positions, np.int64) % self.most]
 
     def pitch(self, position: int) -> int:
-        return int(self._onsets["pitch"][position % self.most])
+        """The pitch of the onset at `position`."""
+        return self._pitches[position % self.most]
+
+    def kinds(self, positions: list[int]) -> int:
+        """How many pitches the onsets at `positions` have."""
+        pitches, most = self._pitches, self.most
+        return len({pitches[position % most] for position in positions})
 
     def follower(self, position: int) -> int:
         """The position of the onset that came next in the same line; -1 when there was none, or it is forgotten."""
@@ -183,6 +190,7 @@ class Repertoire:
         elif position == len(self._onsets):
             self._onsets = np.resize(self._onsets, min(2 * position, self.most))
         self._onsets[position % self.most] = onset
+        self._pitches[position % self.most : position % self.most + 1] = bytes([pitch])
         for known in contexts_of(context, self.order):
             continued = self._continuations.setdefault(known, [])
             continued.append(position)

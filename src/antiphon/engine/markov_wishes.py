@@ -24,8 +24,8 @@ Mask = npt.NDArray[np.bool_]
 
 OUT_OF_STEP = 0.3
 """Odds of a wish whose rhythm before it was another one than now's."""
-STEP = 0.3
-"""Difference of two times, as a natural log, up to which they are the same rhythm."""
+STEP = 1.35
+"""Up to how many times as long a time may be and still be the same rhythm."""
 HUMAN = 0.03
 """Seconds that hands are apart when they mean to be together."""
 DETERRED = 0.01
@@ -45,17 +45,17 @@ class Wishes:
     odds: Floats
 
 
-def escaping(repertoire: Repertoire, contexts: list[int]) -> list[tuple[int, int, float]]:
-    """(position, context, odds) of every continuation of `contexts`, the longest first.
+def escaping(repertoire: Repertoire, contexts: list[int]) -> list[tuple[int, list[int], float]]:
+    """(context, its continuations' positions, the odds of each of them) for those of `contexts` that are known.
 
-    With n continuations of t kinds, a context gives t / (n + t) of its odds to the next one; the last keeps them.
+    The longest comes first. With n continuations of t kinds, a context gives t / (n + t) of its odds to the next one;
+    the last keeps them.
     """
     known = [(context, found) for context in contexts if (found := repertoire.continuations(context))]
     ways, left = [], 1.0
-    for place, (context, positions) in enumerate(known, start=1):
-        kinds = len({repertoire.pitch(position) for position in positions}) if place < len(known) else 0
-        each = left / (len(positions) + kinds)
-        ways += [(position, context, each) for position in positions]
+    for context, positions in known:
+        kinds = repertoire.kinds(positions) if context != known[-1][0] else 0
+        ways.append((context, positions, left / (len(positions) + kinds)))
         left *= kinds / (len(positions) + kinds)
     return ways
 
@@ -68,11 +68,15 @@ def wished(repertoire: Repertoire, line: Line, own: Line, begin: float, most_cop
     """
     looping, copying = line.looping(), line.following(repertoire) if line.copied >= most_copied else []
     contexts = contexts_of(line.context, 1 if copying else repertoire.order)
-    positions, sources, odds = zip(*escaping(repertoire, [ANYWHERE] if looping is not None else contexts), strict=True)
-    onsets = repertoire.onsets(list(positions))
+    ways = escaping(repertoire, [ANYWHERE] if looping is not None else contexts)
+    counts = [len(positions) for _, positions, _ in ways]
+    onsets = repertoire.onsets([position for _, positions, _ in ways for position in positions])
     raw = onsets["pitch"].astype(np.int64)
-    pitch = _carried(raw, onsets["context"], np.array([is_classes(source) for source in sources]), line, own)
-    weights: Floats = np.array(odds) * np.where(_in_step(onsets["gap_before"], line.gap), 1.0, OUT_OF_STEP)
+    of_classes = np.repeat([is_classes(context) for context, _, _ in ways], counts)
+    pitch = _carried(raw, onsets["context"], of_classes, line, own)
+    weights: Floats = np.repeat([odds for _, _, odds in ways], counts) * np.where(
+        _in_step(onsets["gap_before"], line.gap), 1.0, OUT_OF_STEP
+    )
     worn = {repertoire.pitch(position) for position in copying} | ({looping} if looping is not None else set())
     if worn:
         weights[np.isin(raw, list(worn))] *= DETERRED
@@ -96,7 +100,8 @@ def _carried(raw: Ints, contexts: npt.NDArray[np.uint64], of_classes: Mask, line
 
 
 def _in_step(before: npt.NDArray[np.float32], now: float) -> Mask:
-    return np.asarray(np.abs(np.log((before.astype(np.float64) + HUMAN) / (now + HUMAN))) < STEP)
+    shortest, longest = (now + HUMAN) / STEP - HUMAN, (now + HUMAN) * STEP - HUMAN
+    return np.asarray((before > shortest) & (before < longest))
 
 
 def _kept_in_time(gaps: Floats, line: Line, begin: float) -> tuple[Floats, Floats]:
@@ -123,13 +128,11 @@ def placed(wishes: Wishes, mask: Mask, near: int | None) -> tuple[Ints, Floats]:
     inside = mask[wishes.pitch]
     if inside.all():
         return wishes.pitch, wishes.odds
-    pitch, odds = wishes.pitch.copy(), wishes.odds.copy()
     allowed = np.flatnonzero(mask)
-    for i in np.flatnonzero(~inside).tolist():
-        octaves = allowed[allowed % 12 == pitch[i] % 12]
-        if not len(octaves):
-            octaves = allowed
-            odds[i] *= LONG_SHOT
-        goal = pitch[i] if near is None else near
-        pitch[i] = octaves[np.abs(octaves - goal).argmin()]
-    return pitch, odds
+    place, odds = np.arange(128), np.ones(128)
+    for pitch in np.unique(wishes.pitch[~inside]).tolist():
+        octaves = allowed[allowed % 12 == pitch % 12]
+        odds[pitch] = 1.0 if len(octaves) else LONG_SHOT
+        reachable = octaves if len(octaves) else allowed
+        place[pitch] = reachable[np.abs(reachable - (pitch if near is None else near)).argmin()]
+    return place[wishes.pitch], wishes.odds * odds[wishes.pitch]
