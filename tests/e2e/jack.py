@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 MACHINE_CHANNEL = 15
 PATIENCE = 20.0
 """Seconds after which a process that should have answered is taken for dead."""
-SERVER = "antiphon-tests"
+SERVER = f"antiphon-tests-{os.getpid()}"
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,3 @@ def server_socket(table: str | None = None) -> str | None:
         if len(words) == 8 and wanted in words[7] and int(words[3], 16) & LISTENS:
             return f"{words[6]} {words[7]}"
     return None
-
-
-def can_be_seen() -> bool:
-    """Whether this system tells about sockets."""
-    return SOCKETS.exists()

@@ -151,13 +151,13 @@ def _name(api: int) -> str:
 
 
 def _client(direction: Direction, api: int) -> Any:
-    if api == getattr(rtmidi, "API_UNIX_JACK", None) and jack.can_be_seen() and jack.server_socket() is None:
-        raise PortError("the JACK server is not running")
     kind = rtmidi.MidiIn if direction == "input" else rtmidi.MidiOut
     try:
         with _quiet():
             client = kind(api, f"antiphon {direction}")
     except OSError as error:
+        if api == getattr(rtmidi, "API_UNIX_JACK", None) and jack.server_socket() is None:
+            raise PortError("the JACK server is not running") from None
         raise PortError(f"{_name(api)} does not answer: {error}") from None
     if direction == "input":
         client.ignore_types(sysex=False, timing=False, active_sense=True)

@@ -7,43 +7,27 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from antiphon.jam.ensemble import Ensemble
-from antiphon.jam.mapping import Acted, Mapping, Turned
+from antiphon.jam.mapping import Mapping
 from antiphon.music.event import Event
-from antiphon.music.grid import Grid
 from antiphon.ports.base import Listener, PortError
 from antiphon.ports.child import Child
+from antiphon.ports.ear import Clock, Ear
 from antiphon.ports.frames import Frame, Kind
-from antiphon.ports.hearing import Hearing
 from antiphon.ports.meter import Meter
 from antiphon.ports.passage import Passage, Post
 from antiphon.ports.sending import Sending, output_named, routes_of
 from antiphon.ports.wire import NOTE_ON, WireLedger
 
-__all__ = ["Clock", "MidiPorts", "MidiSource"]
+__all__ = ["MidiPorts", "MidiSource"]
 
-TIMING = frozenset((0xF2, 0xF8, 0xFA, 0xFB, 0xFC))
 WATCH = 0.5
 """Seconds between two looks at whether the process of the ports lives."""
 TOO_OFTEN = 5
 """So many deaths of it within `LATELY` seconds cannot be helped by starting it again."""
 LATELY = 30.0
-
-
-class Clock(Protocol):
-    """Who hears a MIDI clock, such as `ClockIn`."""
-
-    @property
-    def grid(self) -> Grid | None:
-        """Where its beats fall; None while that is not known."""
-
-    def take(self, message: Sequence[int], at: float) -> bool:
-        """Hear a timing message that came at `at`, monotonic seconds. Returns whether the grid is a new one."""
-
-    def check(self, now: float) -> bool:
-        """Notice that no more come. Returns whether the grid is a new one."""
 
 
 class _Waiting(NamedTuple):
@@ -85,17 +69,15 @@ class MidiPorts:
         self._wanted = {"inputs": list(inputs), "outputs": list(outputs), "mpe": mpe, "echoes": not echoes}
         self._ensemble, self._meter = ensemble, meter
         self._mapping = mapping or Mapping()
+        self._ear = Ear(ensemble, self._mapping, clock, mpe=mpe)
         self._thru = thru
         self._listener: Listener | None = None
-        self._teller: Listener | None = None
         self._left: Callable[[Event, float], None] | None = None
-        self._clock = clock
         self._closed = threading.Event()
         self._turn = threading.RLock()  # for everything below, which the host and the reader of reports share
         self._numbers = itertools.cycle(range(1, 1 << 32))
         self._waiting: dict[int, _Waiting] = {}
         self._passage = Passage(mpe=mpe)  # the same as the outpost's, so that we know what it has passed on
-        self._hearing = Hearing(ensemble, mpe=mpe)
         self._ledgers = [WireLedger() for _ in outputs]
         self._threads = [
             threading.Thread(target=run, name=name, daemon=True)
@@ -155,7 +137,7 @@ class MidiPorts:
         """Take other strips, for what is heard, passed on and sent from now on."""
         with self._turn:
             self._ensemble = ensemble
-            self._hearing.arrange(ensemble)
+            self._ear.arrange(ensemble)
             for post in self._sending.arrange(ensemble):
                 self._send(post, 0.0, None)
             self._tell_routes()
@@ -182,7 +164,7 @@ class MidiPorts:
 
     def tell(self, teller: Listener | None) -> None:
         """Whom to tell what the player does; nobody when it is None."""
-        self._teller = teller
+        self._ear.listener = teller
 
     # Sending
 
@@ -232,55 +214,22 @@ class MidiPorts:
         match frame.kind:
             case Kind.HEARD:
                 self._meter.thru.add(frame.number * 1e-9, frame.at)
-                self._hear(frame.port, frame.payload, frame.at)
+                for post in self._passage.through(frame.port, frame.payload):
+                    self._ledgers[post.output].enter(post.message, post.owner)
+                self._ear.hear(frame.port, frame.payload, frame.at)
             case Kind.LEFT:
                 self._has_left(self._waiting.pop(frame.number, None), frame.at)
             case Kind.FORGOTTEN:
                 self._waiting.pop(frame.number, None)
             case Kind.GONE:
-                self._tell_events(self._hearing.lost(frame.port, frame.at))
+                self._ear.lost(frame.port, frame.at)
                 self._passage.lost(frame.port)
             case Kind.NOTICE:
                 self._notice(frame.content)
-            case Kind.ALIVE if self._clock is not None and self._clock.check(frame.at):
-                self._tell_beat()
+            case Kind.ALIVE:
+                self._ear.check(frame.at)
             case _:
                 pass
-
-    def _hear(self, source: int, message: bytes, at: float) -> None:
-        if message[0] in TIMING:
-            if self._clock is not None and self._clock.take(message, at):
-                self._tell_beat()
-            return
-        for post in self._passage.through(source, message):
-            self._ledgers[post.output].enter(post.message, post.owner)
-        if self._mapping.swallows(message):
-            self._turned(message)
-            return
-        heard = self._hearing.hear(source, message, at)
-        self._tell_events(heard.events)
-        if self._teller is not None:
-            for channel, program in heard.programs:
-                self._teller.program(channel, program)
-        self._turned(message)
-
-    def _turned(self, message: bytes) -> None:
-        if self._teller is None:
-            return
-        match self._mapping.turned(message):
-            case Turned(control, value):
-                self._teller.turn(control, value)
-            case Acted(action, argument):
-                self._teller.act(action, argument)
-
-    def _tell_beat(self) -> None:
-        if self._teller is not None and self._clock is not None:
-            self._teller.beat(self._clock.grid)
-
-    def _tell_events(self, events: Iterable[Event]) -> None:
-        if self._teller is not None:
-            for event in events:
-                self._teller.hear(event)
 
     def _has_left(self, waited: _Waiting | None, at: float) -> None:
         if waited is None:
@@ -313,7 +262,7 @@ class MidiPorts:
         self._deaths = [at for at in self._deaths if now - at < LATELY] + [now]
         with self._turn:
             for source in range(len(self.inputs)):
-                self._tell_events(self._hearing.lost(source, now))
+                self._ear.lost(source, now)
                 self._passage.lost(source)
             for waited in self._waiting.values():  # it may have left, or not: to close it is right in both cases
                 if waited.post.message[0] & 0xF0 == NOTE_ON:
