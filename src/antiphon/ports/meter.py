@@ -36,6 +36,8 @@ class Durations:
             self._samples[self.count % MOST] = seconds
         self.count += 1
         self._recent.append((at, seconds))
+        while self._recent[0][0] < at - RECENT:
+            self._recent.popleft()
 
     def summary(self) -> dict[str, float]:
         """How many, and their median, 90th and 99th centile and maximum in milliseconds; only `count` for none."""
@@ -64,6 +66,8 @@ class Meter:
         """From the stamp of the player's message until it was handed to the output."""
         self.lateness = Durations()
         """From the time at which a machine's event should leave until it was handed to the output."""
+        self.scheduler = Durations()
+        """The same, but from the time at which it was handed over where that was later: what the ports alone add."""
         self.wake = Durations()
         """One wake of the improviser: a prediction, mostly."""
         self.queue = Durations()

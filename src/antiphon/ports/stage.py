@@ -34,6 +34,7 @@ class _Waiting(NamedTuple):
     """A message that has been handed over and not reported yet; `event` where it is the last one of an event."""
 
     at: float
+    since: float
     post: Post
     event: Event | None
 
@@ -171,7 +172,7 @@ class MidiPorts:
     def _send(self, post: Post, at: float, event: Event | None) -> None:
         number = next(self._numbers)
         at -= self._latencies[post.output]
-        self._waiting[number] = _Waiting(at, post, event)
+        self._waiting[number] = _Waiting(at, time.monotonic(), post, event)
         self._child.tell(Frame(Kind.SEND, post.message, post.output, number, post.owner, max(at, 0.0)))
 
     def _silence(self, *, everywhere: bool) -> None:
@@ -237,6 +238,7 @@ class MidiPorts:
         self._ledgers[waited.post.output].enter(waited.post.message, waited.post.owner)
         if waited.event is not None and self._left is not None:
             self._meter.lateness.add(at - waited.at, at)
+            self._meter.scheduler.add(at - max(waited.at, waited.since), at)
             self._left(waited.event, at + self._latencies[waited.post.output])
 
     def _notice(self, text: str) -> None:
