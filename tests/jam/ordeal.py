@@ -1,11 +1,10 @@
-"""Whatever the player does and however late it is woken, the improviser keeps its promises."""
+"""An ordeal: a player, a clock and a host that misbehave in every way, and the promises that must hold meanwhile."""
 
 from __future__ import annotations
 
 import contextlib
 
 import numpy as np
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -50,7 +49,7 @@ class Fickle(RandomModel):
         return super().sample(constraints, rng)
 
 
-class Jam(RuleBasedStateMachine):
+class Ordeal(RuleBasedStateMachine):
     """A player, a clock, and whoever carries the improviser, with all the ways in which they misbehave."""
 
     @initialize(
@@ -61,12 +60,13 @@ class Jam(RuleBasedStateMachine):
     )
     def begin(self, seed: int, policy: str, pace: float, ensemble: Ensemble) -> None:
         settings = Settings({"policy": policy, "memory": 3.0, "turn_bars": 1, "tempo": 240.0})
+        self.pace, self.seed = pace, seed
         self.model = Fickle(pace)
         self.improviser = Improviser(self.model, settings, np.random.default_rng(seed), ensemble)
         self.now = 100.0
         self.heard_any = False
+        self.struck = 0
         self.sounding: dict[tuple[int, int], float] = {}
-        self.held: set[tuple[int, int]] = set()
 
     def players(self) -> list[int]:
         ensemble = self.improviser.ensemble
@@ -77,11 +77,10 @@ class Jam(RuleBasedStateMachine):
     def player_sends_anything(self, which: int, pitch: int, velocity: int, old: float) -> None:
         among = self.players()
         event = Event(self.now - old, among[which % len(among)], pitch, velocity)
-        key = (event.instrument, event.pitch)
         self.heard_any = self.heard_any or event.is_onset
-        taken = self.improviser.receive(event, self.now)
-        self.take(taken)
-        (self.held.add if event.is_onset else self.held.discard)(key)
+        self.take(self.improviser.receive(event, self.now))
+        if event.is_onset:
+            assert event.instrument not in {i for i, _ in self.sounding}, "it did not give way"
 
     @rule(pitches=st.lists(pitches, min_size=1, max_size=5), lasting=st.sampled_from([0.0, 0.1, 0.5]))
     def player_plays_a_phrase(self, pitches: list[int], lasting: float) -> None:
@@ -89,6 +88,14 @@ class Jam(RuleBasedStateMachine):
             self.player_sends_anything(0, pitch, 80, 0.0)
             self.time_passes_attended(lasting, 0.0)
             self.player_sends_anything(0, pitch, 0, 0.0)
+
+    @rule(notes=st.integers(1, 60), seed=st.integers(0, 99))
+    def a_storm_of_notes(self, notes: int, seed: int) -> None:
+        """Ten thousand notes a second, woken as often as there is time between them."""
+        for pitch in np.random.default_rng(seed).integers(0, 128, notes).tolist():
+            self.player_sends_anything(pitch, pitch, 80 * (pitch % 3 > 0), 0.0)
+            self.now += 1e-4
+            self.wake()
 
     @rule(late=st.sampled_from([0.0, 0.003, 0.5]))
     def the_machine_has_its_time(self, late: float) -> None:
@@ -148,7 +155,6 @@ class Jam(RuleBasedStateMachine):
             return
         closed = self.improviser.panic(self.now)
         self.take(event for event in closed if (event.instrument, event.pitch) in self.sounding)
-        self.held.clear()
         self.assert_machine_is_silent()
         assert len(self.improviser.ledger) == 0
 
@@ -162,6 +168,30 @@ class Jam(RuleBasedStateMachine):
                 self.time_passes_attended(1.0, 0.0)
         self.model.fails = False
         self.panic(True)
+
+    @rule()
+    def the_clock_jumps_back(self) -> None:
+        self.now -= 0.5
+        self.player_sends_anything(0, 61, 80, 0.0)
+        self.take(self.improviser.wake(self.now))
+        self.now += 0.5
+
+    @rule()
+    def the_player_is_unplugged(self) -> None:
+        """What a port does when it is gone: it releases all that was struck on it."""
+        for instrument, pitch in list(self.improviser._held):
+            self.take(self.improviser.receive(Event(self.now, instrument, pitch, 0), self.now))
+        assert not self.improviser._held
+
+    @rule()
+    def it_is_started_again(self) -> None:
+        """A new improviser goes on from what the old one remembered."""
+        before = self.improviser
+        self.panic(True)
+        self.model = Fickle(self.pace)
+        rng = np.random.default_rng(self.seed)
+        self.improviser = Improviser(self.model, before.settings, rng, before.ensemble)
+        self.take(self.improviser.recall(list(before._context.memory), self.now))
 
     @precondition(lambda self: self.improviser.settings["policy"] == "answer" and not self.improviser._script)
     @rule()
@@ -198,6 +228,7 @@ class Jam(RuleBasedStateMachine):
                 assert key not in self.sounding, f"{event} is struck twice"
                 assert self.heard_any, "nobody has played"
                 self.sounding[key] = event.at
+                self.struck += 1
             else:
                 assert event.at >= self.sounding.pop(key), f"{event} ends before it began"
 
@@ -207,7 +238,3 @@ class Jam(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "improviser"):
             self.panic(True)
-
-
-Jam.TestCase.settings = hypothesis_settings(max_examples=150, stateful_step_count=40, deadline=None)
-TestJam = Jam.TestCase
