@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from antiphon.music.key import PITCH_CLASSES
+from antiphon.music.key import MODES, PITCH_CLASSES, parse_key
 
 __all__ = ["ACTIONS", "CONTROLS", "Action", "Control", "Settings", "Value", "control_named"]
 
 Value = float | int | str
+
+MANY = 8
+"""Choices beyond which people are shown only the first and the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,15 @@ class Control:
     help: str
     cc: int | None = None
     choices: tuple[str, ...] = ()
+    spelling: Callable[[str], str] | None = None
+    """How a choice is written here that was written otherwise; raises `ValueError`."""
 
     @property
     def range(self) -> str:
         """What is allowed, for people: `0.2 to 10 s`, `together or answer`."""
         if self.kind == "choice":
-            return " or ".join(self.choices)
+            few = len(self.choices) <= MANY
+            return " or ".join(self.choices if few else (*self.choices[:2], "...", self.choices[-1]))
         whole = "whole, " if self.kind == "int" else ""
         return f"{whole}{self.low:g} to {self.high:g} {self.unit}".rstrip()
 
@@ -46,6 +52,8 @@ class Control:
         if self.kind == "choice":
             if value in self.choices:
                 return str(value)
+            if self.spelling is not None and (spelled := self.spelling(str(value))) in self.choices:
+                return spelled
         else:
             number = _number(value)
             whole = self.kind == "int"
@@ -86,8 +94,12 @@ UNITS = ("seconds", "bars", "notes")
 TEXTURES = ("free", "chords", "lines")
 SNAPS = ("off", "nearest", "key", "chord")
 SWITCH = ("off", "on")
-KEYS = ("auto", *(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in PITCH_CLASSES))
+KEYS = ("auto", *(f"{tonic} {mode}" for mode in MODES for tonic in PITCH_CLASSES))
 DIVISIONS = ("1/4", "1/8", "1/8T", "1/16", "1/16T", "1/32")
+
+
+def _key(text: str) -> str:
+    return text if text == "auto" else str(parse_key(text))
 
 
 def _choice(name: str, choices: tuple[str, ...], help: str, cc: int | None = None) -> Control:
@@ -124,7 +136,7 @@ CONTROLS: tuple[Control, ...] = (
     _whole("pitch_low", 36, 0, 127, "MIDI pitch", "lowest note (drums play any)", 27),
     _whole("pitch_high", 96, 0, 127, "MIDI pitch", "highest note (drums play any)", 28),
     _choice("texture", TEXTURES, "chords only, lines only, or both", 89),
-    _choice("key", KEYS, "the key: found from what you play, or set by hand", 90),
+    Control("key", "choice", "auto", 0, len(KEYS) - 1, "", "the key: found from what you play, or set", 90, KEYS, _key),
     _choice("snap", SNAPS, "off; moved to the nearest note of the key; only notes of the key, or of your chord", 3),
     _whole("avoid", 0, 0, 24, "semitones", "how far it keeps away from the notes that you play; 0 not at all", 9),
     # Loudness
