@@ -159,10 +159,10 @@ def test_a_storm_of_ten_thousand_notes_a_second_loses_nothing(stage: Stage) -> N
 
 
 def measured(stage: Stage) -> dict[str, dict[str, float]]:
-    """The figures of a jam of twenty seconds with the model in the box."""
+    """The figures of a jam of fifteen seconds with the model in the box."""
     gear = Gear(stage)
     jam = Jam(stage, *ON_GEAR, "--model", "box" if "antiphon" in shipped_models() else "random", "answer=2")
-    gear.order("tune 20")
+    gear.order("tune 15")
     time.sleep(3.0)
     report = jam.end()
     sent, heard = gear.quit()
