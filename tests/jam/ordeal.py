@@ -153,8 +153,7 @@ class Ordeal(RuleBasedStateMachine):
     def panic(self, really: bool) -> None:
         if not really:
             return
-        closed = self.improviser.panic(self.now)
-        self.take(event for event in closed if (event.instrument, event.pitch) in self.sounding)
+        self.take(self.improviser.panic(self.now))
         self.assert_machine_is_silent()
         assert len(self.improviser.ledger) == 0
 

@@ -312,10 +312,11 @@ def test_it_need_not_listen_to_you_or_to_itself() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "most"),
-    [({"memory_in": "notes", "memory_notes": 10}, 10), ({"memory_in": "bars", "memory_bars": 1, "tempo": 240.0}, 400)],
+    [({"memory_in": "notes", "memory_notes": 10}, 10), ({"memory_in": "bars", "memory_bars": 1}, 400)],
 )
 def test_memory_is_measured_in_notes_or_bars(settings: dict[str, object], most: int) -> None:
     partner = improviser(**settings)
+    partner.beat(Grid(0.0, 240.0), 0.0)
     run_simulated(partner, TUNE, Recorder())
     events = list(partner._context.memory)
     assert 0 < sum(event.is_onset for event in events) <= most + 8

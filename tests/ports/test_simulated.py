@@ -14,7 +14,8 @@ from antiphon.music.midi_read import read_midi
 from antiphon.ports.meter import Durations, Meter
 from antiphon.ports.recorder import MACHINE, PLAYER, Recorder
 from antiphon.ports.simulated import run_simulated
-from tests.ports.fakes import ME, random_jam, tune
+from tests.jam.bands import ME
+from tests.ports.fakes import random_jam, tune
 
 TUNE = tune((0.5, 1.0, 60), (1.0, 1.5, 64), (2.0, 4.0, 67))
 
@@ -86,7 +87,7 @@ def test_notes_that_nobody_released_end_with_the_recording() -> None:
 def test_the_meter_writes_percentiles_and_leaves_nothing_else_behind(tmp_path: Path) -> None:
     meter = Meter()
     for ms in range(1, 101):
-        meter.feed.add(ms * 1e-3)
+        meter.feed.add(ms * 1e-3, ms)
     meter.write(tmp_path / "report.json", why="done")
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["feed"] == pytest.approx(
@@ -101,6 +102,6 @@ def test_durations_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("antiphon.ports.meter.MOST", 10)
     durations = Durations()
     for i in range(100):
-        durations.add(float(i))
+        durations.add(float(i), float(i))
     assert durations.summary()["count"] == 100
     assert durations.summary()["p50_ms"] == pytest.approx(94_500)

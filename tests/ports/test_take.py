@@ -100,12 +100,11 @@ def test_a_killed_process_leaves_every_line_that_it_kept(tmp_path: Path) -> None
         "while True:\n"
         "    writer.keep(['wake', float(n)]); n += 1; print(n, flush=True)\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    for _ in range(200):
-        kept = int(process.stdout.readline())
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(200):
+            kept = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
     take = read_take(tmp_path / "killed.take")
     assert len(take.lines) >= kept
     assert not take.whole

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from antiphon.faces.duet import Duet
 from antiphon.music.event import Event
 from antiphon.ports.base import Nowhere, PortError, Sink, Source
+from antiphon.ports.beats import ClockEar, ClockGiver, Metronome, SteadyBeat
 from antiphon.ports.console import Console
-from antiphon.ports.host import Deed, run_live
+from antiphon.ports.host import Deed, Ticker, run_live
 from antiphon.ports.meter import Meter
 from antiphon.ports.player import TunePlayer
 from antiphon.ports.sources import Sources
@@ -23,7 +24,9 @@ __all__ = ["play_live"]
 def play_live(args: argparse.Namespace, duet: Duet, origin: Take | None) -> str:
     """Jam in real time. Returns what went wrong with a port on the way, in one line, or nothing."""
     meter = Meter()
-    sink, sources = _ports(args, duet, meter)
+    beat = _Beat(args, duet)
+    sink, sources = _ports(args, duet, meter, beat.ear)
+    sources += beat.sources
     problem = why = ""
     duet.warm_up()
     if duet.watch is not None:
@@ -47,6 +50,7 @@ def play_live(args: argparse.Namespace, duet: Duet, origin: Take | None) -> str:
             seconds=args.seconds,
             started=started,
             deeds=_deeds(duet),
+            tickers=beat.tickers,
             status=lambda figures: _show(duet, figures),
             notice=lambda text: print(f"antiphon jam: {text}", file=sys.stderr, flush=True),
         )
@@ -61,12 +65,36 @@ def play_live(args: argparse.Namespace, duet: Duet, origin: Take | None) -> str:
     return problem
 
 
-def _ports(args: argparse.Namespace, duet: Duet, meter: Meter) -> tuple[Sink, list[Source]]:
+class _Beat:
+    """Who gives the time, and to whom it is given, as the flags say."""
+
+    def __init__(self, args: argparse.Namespace, duet: Duet) -> None:
+        settings, improviser = duet.improviser.settings, duet.improviser
+        self.ear: ClockEar | None = None
+        self.sources: list[Source] = []
+        self.tickers: list[Ticker] = []
+        if args.clock in ("in", "both"):
+            self.ear = ClockEar(settings.whole("meter"))
+            self.sources.append(self.ear)
+        if args.clock == "link":
+            from antiphon.ports.link import LinkBeat
+
+            self.sources.append(LinkBeat(settings.number("tempo"), settings.whole("meter")))
+        if (args.count_in or args.metronome or args.clock == "out") and not self.sources:
+            self.sources.append(SteadyBeat(settings.number("tempo"), settings.whole("meter"), args.count_in))
+        if args.count_in or args.metronome:
+            self.tickers.append(Metronome(lambda: improviser.grid, None if args.metronome else 0))
+        if args.clock in ("out", "both"):
+            self.tickers.append(ClockGiver(lambda: improviser.grid))
+
+
+def _ports(args: argparse.Namespace, duet: Duet, meter: Meter, ear: ClockEar | None) -> tuple[Sink, list[Source]]:
     """Where it sounds, and who is heard. Raises `PortError`."""
     if not args.live:
         assert duet.tune is not None
         nowhere = Nowhere()
         return nowhere, [TunePlayer(duet.tune, nowhere)]
+    from antiphon.ports.latency import latency_of
     from antiphon.ports.stage import MidiPorts
 
     inputs = [] if duet.tune is not None else (args.inputs or [None])
@@ -79,6 +107,8 @@ def _ports(args: argparse.Namespace, duet: Duet, meter: Meter) -> tuple[Sink, li
         thru=not args.no_thru,
         mpe=args.mpe,
         echoes=args.keep_echoes,
+        clock=None if ear is None else ear.hear,
+        latency=latency_of,
     )
     if duet.tune is not None:
         return ports, [TunePlayer(duet.tune, Nowhere() if args.no_thru else ports)]

@@ -91,7 +91,6 @@ def _lived_again(take: Take, improviser: Improviser) -> tuple[Recorder, float | 
     from antiphon.ports.recorder import MACHINE, PLAYER, Recorder
 
     recorder, differs = Recorder(), None
-    held: set[tuple[int, int]] = set()
     calls = list(take.calls())
     for place, (call, before) in enumerate(tqdm(calls, unit="call", file=sys.stderr, disable=None, leave=False)):
         if call[0] == "receive":
@@ -101,10 +100,7 @@ def _lived_again(take: Take, improviser: Improviser) -> tuple[Recorder, float | 
         last = place == len(calls) - 1 and not take.whole  # its answer may not have been kept any more
         if answer != before and differs is None and not (last and not before):
             differs = float(call[1])
-        for event in answer:
-            mine = event.is_onset or (event.instrument, event.pitch) in held
-            (held.add if event.is_onset else held.discard)((event.instrument, event.pitch))
-            recorder.add(MACHINE if mine else PLAYER, event)
+        recorder.extend(MACHINE, answer)
     return recorder, differs
 
 

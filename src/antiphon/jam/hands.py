@@ -138,11 +138,13 @@ class Hands:
         return self.close_all(overdue)
 
     def panic(self) -> None:
-        """Release everyone's notes, the player's too; asks the model for nothing when the context is to be renewed."""
+        """Release everyone's notes, the player's too; asks the model for nothing when the context is to be renewed.
+
+        Only the machine's releases are handed out: who passes the player's notes on closes them.
+        """
         self.close_all()
         for release in self.ledger.closing(self._scene.now):
             self._enter(release, "hear_you")
-            self._out.append(release)
         self.own.clear()
         self._unheard.clear()
         self._harmony.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -103,10 +104,11 @@ class Improviser:
         """Where the beats fall: by a clock, else as found in the player's notes, else by the control `tempo`."""
         if self._clock is not None:
             return self._clock
+        meter = self.settings.whole("meter")
         if self._tapped is not None:
-            return self._tapped
+            return replace(self._tapped, meter=meter)
         origin = 0.0 if self._first_onset is None else self._first_onset
-        return Grid(origin, self.settings.number("tempo"), self.settings.whole("meter"))
+        return Grid(origin, self.settings.number("tempo"), meter)
 
     @property
     def is_playing(self) -> bool:
@@ -267,7 +269,10 @@ class Improviser:
         return self._hands.handed_out()
 
     def panic(self, now: float) -> list[Event]:
-        """Close everyone's notes, the player's too, and rest, without asking the model for anything."""
+        """Close everyone's notes and rest, without asking the model for anything. Returns the machine's releases.
+
+        The player's notes count as released; who passes them on must close them.
+        """
         self._advance(now)
         self._context.renew_all()
         self._rest()

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from antiphon.music.event import Event, Events
+from antiphon.music.ledger import Ledger
 from antiphon.ports.host import Partner
 from antiphon.ports.recorder import MACHINE, PLAYER, Recorder
 
@@ -56,7 +57,9 @@ def run_simulated(
         if progress is not None and now >= told + 1.0:
             told = now
             progress(now)
-    machine = partner.ensemble.instruments("auto", "follow")
-    for release in partner.panic(now):
-        recorder.add(MACHINE if release.instrument in machine else PLAYER, release)
+    recorder.extend(MACHINE, partner.panic(now))
+    sounding = Ledger()
+    for event in recorder.as_it_came(PLAYER):
+        sounding.apply(event)
+    recorder.extend(PLAYER, sounding.closing(now))
     return now

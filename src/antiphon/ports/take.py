@@ -151,20 +151,8 @@ class Take:
         for line, answer in self.calls():
             if line[0] == "receive":
                 recorder.add(PLAYER, Event(*line[2:]))
-            closes_all = line[0] == "act" and line[2] == "panic"
-            for event in answer:
-                ours = not closes_all or _sounds(recorder, event)
-                recorder.add(MACHINE if ours else PLAYER, event)
+            recorder.extend(MACHINE, answer)
         return recorder
-
-
-def _sounds(recorder: Recorder, release: Event) -> bool:
-    """Whether the machine holds the note that `release` ends."""
-    key = (release.instrument, release.pitch)
-    for event in reversed(recorder.as_it_came(MACHINE)):
-        if (event.instrument, event.pitch) == key:
-            return event.is_onset
-    return False
 
 
 def read_take(path: Path) -> Take:
