@@ -44,7 +44,9 @@ class Child:
             stderr=subprocess.DEVNULL,  # what libraries say there, we say in one line
             bufsize=0,
             env={**os.environ, "PYTHONPATH": _path()},
-            start_new_session=True,
+            # No signal of the terminal's; but no session of its own either, since Linux shares the processor out by
+            # sessions before it looks at priorities (`sched_autogroup`), and a small one may wait for a second.
+            process_group=0 if os.name == "posix" else None,
         )
         self.heard_of = time.monotonic()
         self.tell(Frame.saying(Kind.OPEN, wanted))
