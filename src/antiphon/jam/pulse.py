@@ -32,6 +32,8 @@ HARMONICS: Floats = np.array([0.25, 0.27, 0.19, 0.29])
 FADING = 5.0
 """Seconds in which an onset falls to 1/e of its weight in the tempogram."""
 
+FIRST = 2.0
+"""How much more the first onset counts: one begins on a beat rather than off it."""
 TOGETHER = 0.04
 """Seconds within which onsets are one chord, whose beat is not to be tracked twice."""
 ONSETS, SPAN = 5, 1.5
@@ -39,7 +41,7 @@ ONSETS, SPAN = 5, 1.5
 CLEAR, UNCLEAR = 0.25, 0.15
 """How well the onsets must fit a beat before it is believed, and how badly before it is given up."""
 BETTER, PATIENCE, STUBBORNNESS = 1.4, 1.0, 4.0
-"""How much better another beat must fit, and for how many seconds, before it is taken; seconds before one is given up."""
+"""How much better another beat must fit, for how many seconds, before it is taken; seconds until one is given up."""
 SILENCE = 30.0
 """Seconds without an onset after which there is no beat any more."""
 
@@ -76,7 +78,7 @@ class Pulse:
 
     def heard(self, at: float, weight: float = 1.0) -> None:
         """Something was struck at `at` seconds; `weight` says how much it counts, 1 for a note of usual loudness."""
-        self._tempogram.heard(at, weight)
+        self._tempogram.heard(at, weight if self._onsets else FIRST * weight)
         if at - self._last < TOGETHER:
             return
         self._first = at if self._onsets == 0 else self._first
