@@ -12,11 +12,10 @@ import pytest
 from antiphon.jam.ensemble import Ensemble, Strip
 from antiphon.jam.mapping import Knob, Mapping
 from antiphon.music.event import Event
-from antiphon.music.grid import Grid
 from antiphon.ports import stage
 from antiphon.ports.base import PortError
 from antiphon.ports.frames import Frame, Kind
-from antiphon.ports.inbox import Act, Beat, Chosen, Ended, Inbox, Message, Notice, Turn
+from antiphon.ports.inbox import Act, Chosen, Ended, Inbox, Message, Notice, Turn
 from antiphon.ports.meter import Meter
 from antiphon.ports.stage import MidiPorts
 
@@ -62,20 +61,6 @@ class FakeChild:
         sent = [frame for frame in self.told if frame.kind is Kind.SEND]
         self.told.clear()
         return sent
-
-
-class Ticking:
-    """A clock that changes the grid with each message."""
-
-    grid: Grid | None = None
-
-    def take(self, message: object, at: float) -> bool:
-        self.grid = Grid(at, 100.0)
-        return True
-
-    def check(self, now: float) -> bool:
-        changed, self.grid = self.grid is not None, None
-        return changed
 
 
 class Scene:
@@ -144,19 +129,18 @@ def test_clocks_go_to_every_output_and_clicks_to_the_first(scene: Scene) -> None
 
 def test_what_comes_in_is_told_as_what_it_means() -> None:
     pad = Knob("panic", "note", 36, channel=1)
-    scene = Scene(clock=Ticking(), mapping=Mapping([Knob("density", "cc", 24), pad]))
+    ticks = list[tuple[bytes, float]]()
+    scene = Scene(clock=lambda *tick: ticks.append(tick), mapping=Mapping([Knob("density", "cc", 24), pad]))
     for message in ((0x90, 60, 80), (0xB0, 24, 127), (0xC0, 5), (0x90, 36, 80), (0xF8,), (0x80, 60, 0)):
         scene.child.heard(*message)
-    scene.child.say(Frame(Kind.ALIVE, at=20.0))
-    assert scene.told(7) == [
+    assert scene.told(5) == [
         Event(12.5, 0, 60, 80),
         Turn("density", 4.0),
         Chosen(1, 5),
         Act("panic", ""),
-        Beat(Grid(12.5, 100.0)),
         Event(12.5, 0, 60, 0),
-        Beat(None),
     ]
+    assert ticks == [(b"\xf8", 12.5)]
     (routes,) = [frame for frame in scene.child.told if frame.kind is Kind.ROUTES]
     assert routes.content["swallowed"] == [[0, 36]]
     assert scene.meter.thru.count == 6

@@ -1,14 +1,12 @@
-"""The ear: what comes in at all inputs, told as notes, turned controls, chosen programs and beats."""
+"""The ear: what comes in at all inputs, told as notes, turned controls, chosen programs and clocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable
 
 from antiphon.jam.ensemble import Ensemble
 from antiphon.jam.mapping import Acted, Mapping, Turned
 from antiphon.music.event import Event
-from antiphon.music.grid import Grid
 from antiphon.ports.base import Listener
 from antiphon.ports.hearing import Hearing
 
@@ -18,18 +16,8 @@ TIMING = frozenset((0xF2, 0xF8, 0xFA, 0xFB, 0xFC))
 """Song position, clock, start, continue, stop."""
 
 
-class Clock(Protocol):
-    """Who hears a MIDI clock, such as `ClockIn`."""
-
-    @property
-    def grid(self) -> Grid | None:
-        """Where its beats fall; None while that is not known."""
-
-    def take(self, message: Sequence[int], at: float) -> bool:
-        """Hear a timing message that came at `at`, monotonic seconds. Returns whether the grid is a new one."""
-
-    def check(self, now: float) -> bool:
-        """Notice that no more come. Returns whether the grid is a new one."""
+Clock = Callable[[bytes, float], None]
+"""Told each timing message and when it came, monotonic seconds."""
 
 
 class Ear:
@@ -48,8 +36,8 @@ class Ear:
     def hear(self, source: int, message: bytes, at: float) -> None:
         """A message came in at the input counted `source` from 0, at `at` seconds."""
         if message[0] in TIMING:
-            if self._clock is not None and self._clock.take(message, at):
-                self._tell_beat()
+            if self._clock is not None:
+                self._clock(message, at)
             return
         if not self._mapping.swallows(message):
             heard = self._hearing.hear(source, message, at)
@@ -62,11 +50,6 @@ class Ear:
     def lost(self, source: int, at: float) -> None:
         """An input is gone: whatever was held there is let go."""
         self._tell(self._hearing.lost(source, at))
-
-    def check(self, now: float) -> None:
-        """To be called now and then, so that a clock that has stopped is noticed."""
-        if self._clock is not None and self._clock.check(now):
-            self._tell_beat()
 
     def _tell(self, events: Iterable[Event]) -> None:
         if self.listener is not None:
@@ -82,7 +65,3 @@ class Ear:
                 self.listener.act(action, argument)
             case _:
                 pass
-
-    def _tell_beat(self) -> None:
-        if self.listener is not None and self._clock is not None:
-            self.listener.beat(self._clock.grid)

@@ -23,7 +23,7 @@ from antiphon.ports.frames import Frame, Frames, Kind
 from antiphon.ports.outbox import Outbox
 from antiphon.ports.passage import Passage, Post, Route
 from antiphon.ports.slots import Input, Output, Slot, drain
-from antiphon.ports.system import first_in_line, short_switches
+from antiphon.ports.system import first_in_line, real_time, short_switches
 from antiphon.ports.wire import NOTE_OFF, NOTE_ON
 
 __all__ = ["main"]
@@ -207,6 +207,7 @@ def _opened(outpost: Outpost, wanted: dict[str, Any], reports: queue.SimpleQueue
 
 def main() -> int:
     """Hold the ports until standard input ends. Returns the exit code."""
+    real_time()
     with first_in_line(), short_switches():
         return _hold()
 

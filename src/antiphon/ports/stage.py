@@ -62,7 +62,7 @@ class MidiPorts:
     ) -> None:
         """Open the ports and set up the receivers.
 
-        `mapping`: what knobs turn; `clock`: who hears the beat that comes in; `thru`: whether the player is heard
+        `mapping`: what knobs turn; `clock`: who hears a MIDI clock that comes in; `thru`: whether the player is heard
         through the outputs; `mpe`: see `Zones`; `echoes`: whether our own notes are heard when a device sends them
         back; `latency`: by an output's name, the seconds by which it sounds late. Raises `PortError`, one line, for
         ports that are not there.
@@ -227,10 +227,8 @@ class MidiPorts:
                 self._passage.lost(frame.port)
             case Kind.NOTICE:
                 self._notice(frame.content)
-            case Kind.ALIVE:
-                self._ear.check(frame.at)
             case _:
-                pass
+                pass  # signs of life
 
     def _has_left(self, waited: _Waiting | None, at: float) -> None:
         if waited is None:
