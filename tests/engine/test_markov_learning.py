@@ -123,6 +123,12 @@ def test_the_harmony_around_draws_it():
     assert share_in_c(1.0) > 0.75 > share_in_c(0.0)
 
 
+def test_time_goes_on_even_when_all_that_was_learned_happened_at_once():
+    cluster = [Event(1.0, 0, pitch, velocity) for pitch in range(60, 72) for velocity in (80, 0)]
+    answer = played(taught([*cluster, *cluster]), 100, voice=Voice(max_polyphony=8))
+    assert answer[-1].at > 2.0
+
+
 # No phrase for ever
 
 

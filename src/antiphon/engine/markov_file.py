@@ -32,7 +32,7 @@ def write_repertoires(path: Path, repertoires: Mapping[str, Repertoire]) -> None
 
 
 def read_repertoires(path: Path, blank: Mapping[str, Repertoire]) -> None:
-    """Fill repertoires that know nothing yet. Raises OSError or a ValueError of one line; they are not to be used."""
+    """Fill repertoires that know nothing yet. Raises OSError, or ValueError in one line; `blank` is of no use then."""
     try:
         for kind, arrays in _read(path, list(blank)).items():
             blank[kind].filled(arrays)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from antiphon.engine.markov_repertoire import UNKNOWN, Repertoire, contexts_of, extended
 
-__all__ = ["PHRASE", "Line"]
+__all__ = ["PHRASE", "TOGETHER", "Line"]
 
 PHRASE = 8.0
 """Seconds of silence after which nothing continues what was before."""
+TOGETHER = 0.03
+"""Seconds that hands are apart when they mean to be together."""
 PERIODS = 16
 """Onsets in the longest loop that is noticed."""
 SHORTEST_LOOP = 6
@@ -25,13 +27,15 @@ SEED = 2
 class Line:
     """The end of a line. Never changes: `struck` gives the next one.
 
-    `context` packs its last pitches; `at` is its last onset and `gap` the time before that, in seconds; `position` is
-    where the repertoire has its last onset, -1 where it was not learned.
+    `context` packs its last pitches; `at` is its last onset and `gap` the time before that, in seconds; `chord` is how
+    many of the last onsets came together; `position` is where the repertoire has the last one, -1 where it was not
+    learned.
     """
 
     context: int = 0
     at: float = -math.inf
     gap: float = UNKNOWN
+    chord: int = 0
     position: int = -1
     recent: tuple[int, ...] = ()  # the last pitches, newest first
     again: tuple[int, ...] = (0,) * PERIODS  # how many onsets in a row were those one, two, three... before
@@ -45,13 +49,19 @@ class Line:
     def struck(self, pitch: int, at: float, repertoire: Repertoire | None) -> Line:
         """This line after one more onset, of which `repertoire` (None: do not compare) tells where it is a copy."""
         if at - self.at > PHRASE:
-            return Line(extended(0, pitch), at, UNKNOWN, recent=(pitch,))
+            return Line(extended(0, pitch), at, chord=1, recent=(pitch,))
         again = tuple(
             count + 1 if before == pitch else 0
             for count, before in zip(self.again, self.recent, strict=False)  # periods longer than the line: none
         )
-        line = Line(extended(self.context, pitch), at, at - self.at, -1, (pitch, *self.recent[: PERIODS - 1]))
-        line = replace(line, again=again + (0,) * (PERIODS - len(again)))
+        line = Line(
+            extended(self.context, pitch),
+            at,
+            gap=at - self.at,
+            chord=self.chord + 1 if at - self.at <= TOGETHER else 1,
+            recent=(pitch, *self.recent[: PERIODS - 1]),
+            again=again + (0,) * (PERIODS - len(again)),
+        )
         return line if repertoire is None else self._traced_by(line, pitch, repertoire)
 
     def _traced_by(self, line: Line, pitch: int, repertoire: Repertoire) -> Line:

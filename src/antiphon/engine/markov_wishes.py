@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from antiphon.engine.markov_line import Line
+from antiphon.engine.markov_line import TOGETHER, Line
 from antiphon.engine.markov_repertoire import ANYWHERE, UNKNOWN, Repertoire, contexts_of, is_classes
 
 __all__ = ["LONG_SHOT", "Wishes", "escaping", "placed", "wished"]
@@ -26,8 +26,10 @@ OUT_OF_STEP = 0.3
 """Odds of a wish whose rhythm before it was another one than now's."""
 STEP = 1.35
 """Up to how many times as long a time may be and still be the same rhythm."""
-HUMAN = 0.03
-"""Seconds that hands are apart when they mean to be together."""
+FINGERS = 10
+"""Onsets that one voice strikes together at most."""
+SHORTEST = 0.02
+"""Seconds that a note is meant to last at least, however short it was when it was learned."""
 DETERRED = 0.01
 """Odds that are left to going on with a loop, or with a copy that is too long."""
 LONG_SHOT = 1e-6
@@ -86,6 +88,7 @@ def wished(repertoire: Repertoire, line: Line, own: Line, begin: float, most_cop
     duration = onsets["duration"].astype(np.float64)
     typical = repertoire.durations[raw]
     duration = np.where(np.isnan(duration), np.where(np.isnan(typical), UNKNOWN, typical), duration)
+    duration = np.maximum(duration, SHORTEST)
     return Wishes(pitch, onsets["velocity"].astype(np.int64), at, duration, weights / weights.sum())
 
 
@@ -100,23 +103,22 @@ def _carried(raw: Ints, contexts: npt.NDArray[np.uint64], of_classes: Mask, line
 
 
 def _in_step(before: npt.NDArray[np.float32], now: float) -> Mask:
-    shortest, longest = (now + HUMAN) / STEP - HUMAN, (now + HUMAN) * STEP - HUMAN
+    shortest, longest = (now + TOGETHER) / STEP - TOGETHER, (now + TOGETHER) * STEP - TOGETHER
     return np.asarray((before > shortest) & (before < longest))
 
 
 def _kept_in_time(gaps: Floats, line: Line, begin: float) -> tuple[Floats, Floats]:
     """When onsets come after the last one of `line`, and their odds: of a time gone by, the next multiple comes.
 
-    So whoever has been silent comes in on the beat. What should have sounded together with the last one is too late.
+    So whoever has been silent comes in on the beat. What should have sounded together with the last one, and now is too
+    late or one finger too many, comes at no time that was ever learned.
     """
     if not np.isfinite(line.at):
         return max(begin, 0.0) + gaps if not np.isfinite(begin) else begin + gaps, np.ones(len(gaps))
-    at = line.at + gaps
-    if begin <= line.at:
-        return at, np.ones(len(gaps))
-    beats = np.maximum(np.ceil((begin - line.at) / np.maximum(gaps, HUMAN)), 1.0)
-    missed = (gaps <= HUMAN) & (at < begin)
-    return np.where(missed, begin, line.at + gaps * beats), np.where(missed, LONG_SHOT, 1.0 / beats)
+    missed = (gaps <= TOGETHER) & ((line.at + gaps < begin) | (line.chord >= FINGERS))
+    steps = np.where(missed, UNKNOWN, gaps)
+    beats = np.maximum(np.ceil((begin - line.at) / np.maximum(steps, TOGETHER)), 1.0)
+    return line.at + steps * beats, np.where(missed, LONG_SHOT, 1.0 / beats)
 
 
 def placed(wishes: Wishes, mask: Mask, near: int | None) -> tuple[Ints, Floats]:
