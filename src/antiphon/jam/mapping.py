@@ -65,10 +65,7 @@ class Knob:
         """What moving it to `position` 0..1 does. An action is asked for in the upper half."""
         if self.name in _ACTION_NAMES:
             return Acted(self.name, self.argument) if position >= 0.5 else None
-        control = control_named(self.name)
-        if self.kind == "note":
-            position = 1.0
-        return Turned(self.name, _value(control, position, self.range))
+        return Turned(self.name, _value(control_named(self.name), position, self.range))
 
 
 _ACTION_NAMES = frozenset(action.name for action in ACTIONS)
@@ -146,5 +143,5 @@ def _moved(message: Sequence[int]) -> tuple[Kind, int, float] | None:
     if status == BEND:
         return "bend", 0, (first | second << 7) / 16383
     if status == NOTE_ON and second:
-        return "note", first, second / 127
+        return "note", first, 1.0  # however softly it was struck
     return None
