@@ -81,7 +81,7 @@ class MarkovModel:
         most: int = 100_000,
         horizon: int = 4,
         most_copied: int = 12,
-        harmony: float = 0.5,
+        harmony: float = 1.0,
         teachers: Container[int] | None = None,
         ignores: Container[int] = (),
     ) -> None:
