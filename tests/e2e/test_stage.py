@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from tests.e2e.jack import MACHINE_CHANNEL, Gear, Heard, Jam, Stage, sounding_af
 
 pytestmark = [pytest.mark.system("jackd"), pytest.mark.timeout(120)]
 
-EAGER = ("rest=0.1", "answer=120", "length_min=1.0", "silence=0.1", "share=0.9")
+EAGER = ("rest=0.1", "answer=120", "length_min=1.0", "polyphony=12", "silence=0.1", "share=0.9")
 """A machine that plays much and holds its notes, so that some sound whenever something dies."""
 ON_GEAR = ("--in", "my keys", "--out", "my synth")
 
@@ -32,6 +32,18 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 def of_machine(messages: list[Heard]) -> list[Heard]:
     return [message for message in messages if message.is_note and message.channel == MACHINE_CHANNEL]
+
+
+def closed_in(messages: Iterable[Heard]) -> set[tuple[int, int]]:
+    """What ends in `messages`: by a release, or with its whole channel. A release that was sent to a server already
+    dead is not sent again."""
+    ends: set[tuple[int, int]] = set()
+    for message in messages:
+        if message.is_note and not message.is_onset:
+            ends.add((message.channel, message.pitch))
+        elif message.status & 0xF0 == 0xB0 and message.pitch == 123:
+            ends |= {(message.channel, pitch) for pitch in range(128)}
+    return ends
 
 
 def play_with_a_key_down(gear: Gear) -> None:
@@ -93,10 +105,11 @@ def test_a_killed_jack_server_is_waited_for_and_what_sounded_is_closed_when_it_i
     jam.says("'my synth:notes' is there")
     jam.says("'my keys:notes' is there")
     play_with_a_key_down(again)
-    jam.end()
+    time.sleep(1.0)
+    report = jam.end()
     _, second = again.quit()
-    releases = {(m.channel, m.pitch) for m in second if m.is_note and not m.is_onset}
-    assert left <= releases
+    print(jam.log, len(second), report)
+    assert left <= closed_in(second)
     assert sounding_after(second) == set()
     assert any(message.is_onset for message in of_machine(second))
 
@@ -121,7 +134,7 @@ def test_gear_that_is_unplugged_with_keys_down_is_used_again_when_it_is_back(sta
     _, meanwhile = other.quit()
     left = sounding_after(message for message in heard if message.at < cut)
     assert (0, 48) in left
-    assert left <= {(m.channel, m.pitch) for m in heard if m.at > back and m.is_note and not m.is_onset}
+    assert left <= closed_in(message for message in heard if message.at > back)
     assert sounding_after(heard) == sounding_after(meanwhile) == set()
     assert sum(m.is_onset and m.channel == 0 for m in heard if m.at > back) >= 10
     assert any(message.is_onset for message in meanwhile if cut < message.at < back)
