@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,6 +34,8 @@ Direction = Literal["input", "output"]
 ORDER = ("API_LINUX_ALSA", "API_MACOSX_CORE", "API_WINDOWS_MM", "API_UNIX_JACK")
 """A system's own interface first. Tried one by one: rtmidi's own choice stops at the first that was compiled in."""
 NO_VIRTUAL = ("API_WINDOWS_MM",)
+ATTEMPTS, PAUSE = 5, 0.2
+"""How often a port that exists is tried to be opened, and the seconds in between."""
 JACK_LONGEST = 8_000
 """Bytes: a longer message never fits into what rtmidi gives to JACK, and to send it would be to wait for ever."""
 
@@ -165,7 +168,26 @@ def _client(direction: Direction, api: int) -> Any:
 
 
 def _open(direction: Direction, name: str | None) -> Opened:
-    problems = []
+    problems: list[str] = []
+    for _ in range(ATTEMPTS):
+        opened = _opened(direction, name, problems)
+        if opened is not None:
+            return opened
+        there = [port.name for port in list_ports(direction)]
+        if name is None or _place(name, there) is None:
+            break
+        time.sleep(PAUSE)  # it is there: a JACK server that is just burying a client refuses the next one
+    reason = "; ".join(dict.fromkeys(problems))
+    if name is None:
+        reason = reason or "this system has none, so name a port of a loop-back driver"
+        raise PortError(f"no virtual MIDI {direction} can be made: {reason}")
+    if _place(name, there) is not None:
+        raise PortError(f"the MIDI {direction} {name!r} cannot be opened: {reason}")
+    raise PortError(f"no MIDI {direction} is named {name!r}: there are {', '.join(map(repr, there)) or 'none'}")
+
+
+def _opened(direction: Direction, name: str | None, problems: list[str]) -> Opened | None:
+    """The port through the first interface that offers it; why others did not is added to `problems`."""
     for api in _apis():
         try:
             client = _client(direction, api)
@@ -178,11 +200,7 @@ def _open(direction: Direction, name: str | None) -> Opened:
             client.delete()
         except (PortError, OSError) as error:
             problems.append(str(error))
-    if name is None:
-        reason = "; ".join(problems) or "this system has none, so name a port of a loop-back driver"
-        raise PortError(f"no virtual MIDI {direction} can be made: {reason}")
-    there = [port.name for port in list_ports(direction)]
-    raise PortError(f"no MIDI {direction} is named {name!r}: there are {', '.join(map(repr, there)) or 'none'}")
+    return None
 
 
 def _virtual(client: Any, api: int) -> bool:
