@@ -87,6 +87,10 @@ def test_notes_of_a_tune_over_a_held_chord_do_not_change_it() -> None:
         ((57, 60, 64, 67, 69), "Am7"),
         ((48, 52, 55, 60, 53, 57, 60), "F"),
         ((67, 71, 74, 77, 79), "G7"),
+        ((57, 60, 64, 67, 69, 67, 64, 60), "Am7"),
+        ((53, 57, 60, 65, 60, 57, 48, 52, 55, 60, 55, 52), "C"),
+        ((43, 59, 62, 65, 59, 62, 65), "G7"),
+        ((40, 52, 55, 59, 36, 52, 55, 52, 55), "C"),
     ],
 )
 def test_a_broken_chord_is_named_until_two_seconds_after(pitches: tuple[int, ...], name: str) -> None:

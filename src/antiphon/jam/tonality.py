@@ -87,25 +87,35 @@ class Tonality:
         return next((chord for chord in chords if chord is not None), None)
 
     def _broken(self, now: float) -> Chord | None:
-        pitches: list[int] = []
+        pitches: list[int] = []  # from the last back
         found: Chord | None = None
+        begun = False  # a note of the chord came again, so that another note before it may be of another chord
         for event in reversed(self._struck):
-            if event.at < now - BROKEN and (event.instrument, event.pitch) not in self._held:
-                break
+            known = event.pitch % 12 in {pitch % 12 for pitch in pitches}
+            if found is not None:
+                lowest = min(pitches)
+                begun |= known or pitches[-1] == lowest  # chords are broken from their bass up
+                if begun and not known and event.pitch > lowest:
+                    break
             pitches.append(event.pitch)
-            if len({pitch % 12 for pitch in pitches}) > LARGEST:
+            if self._is_over(event, now) or len({pitch % 12 for pitch in pitches}) > LARGEST:
                 break
             chord = recognise(pitches)
-            if chord is None or len(chord.pitch_classes) < 3:
-                if found is not None:
-                    break
-            elif found is None or "7" in chord.quality or chord.pitch_classes == found.pitch_classes:
-                found = chord
-            else:
+            chord = None if chord is None or len(chord.pitch_classes) < 3 else chord
+            if found is not None and (chord is None or not _goes_on(found, chord)):
                 break
+            found = chord
         return found
+
+    def _is_over(self, event: Event, now: float) -> bool:
+        return event.at < now - BROKEN and (event.instrument, event.pitch) not in self._held
 
     def _faded(self, now: float) -> npt.NDArray[np.float64]:
         """Seconds for which each pitch class has sounded until `now`, shape (12,), each faded since it sounded."""
         kept = math.exp((self._at - now) / FADING) if now > self._at > -math.inf else 1.0
         return self._seconds * kept + self._sounding * (FADING * (1.0 - kept))
+
+
+def _goes_on(found: Chord, longer: Chord) -> bool:
+    """Whether `longer`, of a note more than `found`, is the same chord, or makes a sixth or seventh of it."""
+    return longer.pitch_classes == found.pitch_classes or not {"6", "7"}.isdisjoint(longer.quality)
