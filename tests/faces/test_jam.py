@@ -8,12 +8,16 @@ import math
 import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from antiphon.faces import jam
 from antiphon.jam.controls import CONTROLS
+from antiphon.music.event import EVENT
 from antiphon.music.midi_read import read_midi
+from antiphon.music.midi_write import score_from_events, write_midi
+from antiphon.ports.take import read_take
 from antiphon.tunes import MENUET
 from tests.jam.scripted import RandomModel
 
@@ -76,7 +80,7 @@ def test_a_tune_can_be_played_in_real_time_without_any_port() -> None:
     report = json.loads(Path("report.json").read_text())
     assert report["ended"] == "its time is over"
     assert report["feed"]["count"] > 5
-    assert report["lateness"]["p50_ms"] < 50
+    assert report["wake"]["p50_ms"] < 50
 
 
 def test_each_control_has_a_flag_that_keeps_its_range(capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,3 +143,63 @@ def test_the_bundled_tune_is_a_clean_file_of_forty_seconds() -> None:
     score = read_midi(MENUET)
     assert score.repairs == ()
     assert math.isclose(score.duration, 40.0, abs_tol=0.01)
+
+
+def test_it_goes_on_from_a_midi_file_whose_parts_are_the_strips(tmp_path: Path) -> None:
+    rows = [(k * 0.25 + d, i, p, v) for k in range(40) for i, p in ((40, 72), (32, 40)) for d, v in ((0, 80), (0.2, 0))]
+    rows += [(k * 0.125, 40, 76, v) for k in range(80) for v in (80, 0)]
+    write_midi(score_from_events(np.array(sorted(rows), EVENT)), tmp_path / "song.mid")
+    words = ("--fast", "--seconds", "12", "--from", "song.mid", "--cast", "--record", "on.mid", "--take", "on.take")
+    assert play(*words) == 0
+    programs = {part.name: part.program for part in read_midi("on.mid").parts}
+    assert programs == {"player": 40, "antiphon": 32}
+    (recalled,) = [line for line in read_take(tmp_path / "on.take").lines if line[0] == "recall"]
+    assert {row[1] for row in recalled[2]} == {32, 40}
+
+
+def test_of_a_folder_the_seed_chooses_a_file(tmp_path: Path) -> None:
+    (tmp_path / "songs").mkdir()
+    with pytest.raises(ValueError, match="there is no MIDI file in it"):
+        play("--fast", "--from", "songs")
+    (tmp_path / "songs" / "a.mid").write_bytes(MENUET.read_bytes())
+    assert play("--fast", "--seconds", "3", "--from", "songs", "--record", "x.mid") == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--cast",), "--cast makes strips of the parts of --from"),
+        (("--take", "a.take", "--no-take"), "either --take or --no-take"),
+        (("--fast", "--clock", "in"), "--fast leaves real time, so there is no clock"),
+        (("--in", "a", "--player", "b.mid"), "either --in or --player"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_refused(
+    words: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert play(*words) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_a_take_is_never_written_over(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("old.take").write_text("mine")
+    assert play("--fast", "--take", "old.take") == 2
+    assert "never written over" in capsys.readouterr().err
+    assert Path("old.take").read_text() == "mine"
+
+
+def test_what_was_learned_is_kept_and_read_again() -> None:
+    assert play("--fast", "--seconds", "10", "--learned", "mine.learned", "--record", "a.mid", "--take", "a.take") == 0
+    first = Path("mine.learned").read_bytes()
+    assert play("--fast", "--seconds", "10", "--learned", "mine.learned", "--record", "b.mid", "--take", "b.take") == 0
+    assert len(Path("mine.learned").read_bytes()) >= len(first)
+    assert "learned" not in read_take(Path("a.take")).header
+    assert "learned" in read_take(Path("b.take")).header
+    Path("mine.learned").write_bytes(first[: len(first) // 2])
+    with pytest.raises(ValueError, match=r"mine\.learned"):
+        play("--fast", "--learned", "mine.learned")
+
+
+def test_the_learner_alone_plays_what_it_heard() -> None:
+    assert play("--model", "markov", "--fast", "--seconds", "30", "--record", "m.mid", "--seed", "1") == 0
+    assert len(read_midi("m.mid").parts[1].notes) > 5

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from antiphon.music.event import Event
 
-__all__ = ["FIELDS", "Constraints", "Model", "NothingPossible", "Steer", "Voice"]
+__all__ = ["FIELDS", "Constraints", "Learns", "Mixes", "Model", "NothingPossible", "Steer", "Voice"]
 
 FIELDS = ("instrument", "pitch", "time", "velocity")
 """The fields of an event, in the order in which arrays hold them."""
@@ -84,3 +84,18 @@ class Model(Protocol):
 
     def restore(self, state: Any) -> None:
         """Go back to `state`."""
+
+
+@runtime_checkable
+class Learns(Protocol):
+    """A model that learns from what it is fed, but for the events of the instruments that it `ignores`."""
+
+    ignores: Collection[int]
+
+
+@runtime_checkable
+class Mixes(Protocol):
+    """A model of two: the `learner` is asked with the probability `share`, 0 to 1."""
+
+    learner: Model
+    share: float

@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--program", type=_within(0, 127), default=0, help="its General MIDI program, 0 to 127")
     model.add_argument("--channel", type=_within(1, 16), default=16, help="the MIDI channel on which it plays")
     model.add_argument("--seed", type=_within(0, 2**63 - 1), help="makes a duet with a tune play the same again")
-    model.add_argument("--from", dest="origin", type=Path, metavar="TAKE", help="go on where a take ends")
+    model.add_argument("--from", dest="past", type=Path, metavar="FILE", help="go on where a take or a MIDI file ends")
+    model.add_argument("--cast", action="store_true", help="the parts of --from are the strips: the busiest is yours")
     player = parser.add_argument_group("the player")
     player.add_argument(
         "--in", dest="inputs", action="append", metavar="PORT", help="MIDI input (part of its name will do; repeatable)"
@@ -89,6 +90,8 @@ def _settle(args: argparse.Namespace) -> None:
     live = bool(args.inputs or args.outputs or args.virtual)
     if args.inputs and args.player:
         raise UsageError("either --in or --player plays the human part, not both")
+    if args.cast and (args.past is None or args.preset is not None):
+        raise UsageError("--cast makes strips of the parts of --from FILE, so it needs that and no --preset")
     if args.take and args.no_take:
         raise UsageError("either --take or --no-take, not both")
     if live and args.fast:
@@ -129,12 +132,14 @@ def _settle_on_devices(args: argparse.Namespace) -> bool:
 
 
 def _play(args: argparse.Namespace, open_model: Callable[[str], Model]) -> int:
+    import numpy as np
+
     from antiphon.faces.duet import Duet, read_tune
+    from antiphon.faces.past import cast_of, read_past
     from antiphon.jam.controls import Settings
     from antiphon.jam.preset import Preset
     from antiphon.ports.presets import PresetWatch, find_preset, read_preset
     from antiphon.ports.sound import find_soundfont
-    from antiphon.ports.take import read_take
     from antiphon.tunes import MENUET
 
     if args.wav is not None:
@@ -143,7 +148,10 @@ def _play(args: argparse.Namespace, open_model: Callable[[str], Model]) -> int:
     tune = None if path is None else read_tune(path, seconds=args.seconds)
     preset_path = None if args.preset is None else find_preset(args.preset)
     preset = Preset() if preset_path is None else read_preset(preset_path)
-    origin = None if args.origin is None else read_take(args.origin)
+    seed = secrets.randbits(63) if args.seed is None else args.seed
+    past = None if args.past is None else read_past(args.past, np.random.default_rng(seed))
+    if past is not None and args.cast:
+        preset = Preset(ensemble=cast_of(past))
     given = {control.name: getattr(args, control.name) for control in CONTROLS}
     settings = preset.settings(Settings())
     settings = Settings({**settings, **{name: value for name, value in given.items() if value is not None}})
@@ -154,7 +162,7 @@ def _play(args: argparse.Namespace, open_model: Callable[[str], Model]) -> int:
         settings,
         ensemble,
         model_name=args.model,
-        seed=secrets.randbits(63) if args.seed is None else args.seed,
+        seed=seed,
         tune=tune,
         tune_name="" if path is None else path.stem,
         take=_take_path(args),
@@ -164,14 +172,14 @@ def _play(args: argparse.Namespace, open_model: Callable[[str], Model]) -> int:
     if preset.knobs is not None:
         duet.knobs.knobs = preset.knobs
     if args.fast:
-        if origin is not None:
-            duet.recall(origin.recording().events(), 0.0)
+        if past is not None:
+            duet.recall(past, 0.0)
         duet.simulate(args.seconds)
         problem = ""
     else:
         from antiphon.faces.live import play_live
 
-        problem = play_live(args, duet, origin)
+        problem = play_live(args, duet, past)
     if args.learned is not None:
         keep_learned(args.learned)
     written = duet.leave(record=args.record, wav=args.wav, roll=args.roll, soundfont=args.soundfont)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from antiphon.faces.duet import Duet
-from antiphon.music.event import Event
+from antiphon.music.event import Event, Events
 from antiphon.ports.base import Nowhere, PortError, Sink, Source
 from antiphon.ports.beats import ClockEar, ClockGiver, Metronome, SteadyBeat
 from antiphon.ports.console import Console
@@ -16,12 +16,11 @@ from antiphon.ports.host import Deed, Ticker, run_live
 from antiphon.ports.meter import Meter
 from antiphon.ports.player import TunePlayer
 from antiphon.ports.sources import Sources
-from antiphon.ports.take import Take
 
 __all__ = ["play_live"]
 
 
-def play_live(args: argparse.Namespace, duet: Duet, origin: Take | None) -> str:
+def play_live(args: argparse.Namespace, duet: Duet, past: Events | None) -> str:
     """Jam in real time. Returns what went wrong with a port on the way, in one line, or nothing."""
     meter = Meter()
     beat = _Beat(args, duet)
@@ -36,8 +35,8 @@ def play_live(args: argparse.Namespace, duet: Duet, origin: Take | None) -> str:
 
     def started() -> None:
         duet.origin = time.monotonic()
-        if origin is not None:
-            duet.recall(origin.recording().events(), duet.origin)
+        if past is not None:
+            duet.recall(past, duet.origin)
         print(f"{duet.name} listens to {_whom(args)}. Ctrl-C ends.", file=sys.stderr, flush=True)
 
     try:

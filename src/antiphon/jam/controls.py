@@ -52,7 +52,7 @@ class Control:
         if self.kind == "choice":
             if value in self.choices:
                 return str(value)
-            if self.spelling is not None and (spelled := self.spelling(str(value))) in self.choices:
+            if (spelled := self._spelled(str(value))) in self.choices:
                 return spelled
         else:
             number = _number(value)
@@ -60,6 +60,12 @@ class Control:
             if self.low <= number <= self.high and not (whole and number % 1):
                 return int(number) if whole else number
         raise ValueError(f"{self.name} cannot be {value!r}: it must be {self.range}")
+
+    def _spelled(self, text: str) -> str:
+        try:
+            return text if self.spelling is None else self.spelling(text)
+        except ValueError:
+            return text
 
     def from_cc(self, position: int) -> Value:
         """The value at a control change's `position` 0..127, evenly spread over the range."""

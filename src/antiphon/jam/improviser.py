@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from antiphon.engine.model import Model, NothingPossible
+from antiphon.engine.model import Learns, Mixes, Model, NothingPossible
 from antiphon.jam.answers import Script
 from antiphon.jam.controls import Settings
 from antiphon.jam.ensemble import Ensemble
@@ -528,10 +528,18 @@ class Improviser:
         self._machine = frozenset(ensemble.instruments("auto", "follow"))
         self._autos = tuple(i for i in ensemble.instruments("auto") if not ensemble.strip_of(i).mute)
         self._hands.chord = None
-        if hasattr(self._model, "share"):
-            self._model.share = self.settings.number("learner")
+        self._set_up_learner()
         self._remember_by()
         self._forget_plan()
+
+    def _set_up_learner(self) -> None:
+        """Who learns while it plays learns from the player alone."""
+        learner = self._model
+        if isinstance(learner, Mixes):
+            learner.share = self.settings.number("learner")
+            learner = learner.learner
+        if isinstance(learner, Learns):
+            learner.ignores = self._machine
 
     def _remember_by(self) -> None:
         """Let memory reach as far back as the controls say, in seconds, bars or notes."""

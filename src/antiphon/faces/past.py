@@ -1,0 +1,57 @@
+"""What came before: a take, a MIDI file or one of a folder, from whose end the jam goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from antiphon.jam.ensemble import CHANNELS, DRUM_CHANNEL, Ensemble, Strip
+from antiphon.music.event import Events, is_drum, program_of
+
+__all__ = ["cast_of", "read_past"]
+
+
+def read_past(path: Path, rng: np.random.Generator) -> Events:
+    """The events (dtype `EVENT`) of a take or of a MIDI file; of a folder, those of a MIDI file drawn by `rng`.
+
+    Raises `OSError`, or `ValueError` in one line.
+    """
+    from antiphon.music.midi_files import find_midi
+    from antiphon.music.midi_read import read_midi
+    from antiphon.ports.take import SUFFIX, read_take
+
+    if path.is_dir():
+        files = find_midi(path)
+        if not files:
+            raise ValueError(f"{path}: there is no MIDI file in it")
+        path = files[int(rng.integers(len(files)))]
+    if path.suffix == SUFFIX:
+        return read_take(path).recording().events()
+    return read_midi(path).events()
+
+
+def cast_of(past: Events) -> Ensemble:
+    """Strips for the parts of `past`: the one with the most notes is the player's, the others are the machine's.
+
+    Raises `ValueError` when there are not two parts.
+    """
+    onsets = past["instrument"][past["velocity"] > 0]
+    instruments, counts = np.unique(onsets, return_counts=True)
+    if len(instruments) < 2:
+        raise ValueError("there is only one part in it: nothing is left for the machine to play")
+    free = [channel for channel in CHANNELS if channel != DRUM_CHANNEL]
+    strips: dict[int, Strip] = {}
+    melodic = [int(i) for i in instruments[np.argsort(-counts, kind="stable")]]
+    melodic.sort(key=is_drum)  # stable: the player's part is a melodic one if there is any
+    for place, instrument in enumerate(melodic):
+        if is_drum(instrument) and DRUM_CHANNEL in strips:
+            continue
+        channel = DRUM_CHANNEL if is_drum(instrument) else free.pop(0) if free else None
+        if channel is not None:
+            mode, hears = ("auto", None) if place else ("input", 0)
+            pitches = past["pitch"][past["instrument"] == instrument]
+            reach = (0, 127) if is_drum(instrument) else (int(pitches.min()), int(pitches.max()))
+            program = program_of(instrument)
+            strips[channel] = Strip(mode=mode, hears=hears, program=program, range=reach)  # type: ignore[arg-type]
+    return Ensemble(strips)
