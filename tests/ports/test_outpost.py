@@ -30,6 +30,7 @@ class System:
         self.clients: list[Client] = []
         self.synths = {name: Synth() for name in OUTPUTS}
         self.log: list[tuple[str, bytes]] = []
+        self.deaf = False
 
     def open(self, direction: str, name: str) -> Opened:
         client = Client(self, direction)
@@ -80,6 +81,8 @@ class Client:
         if self.name not in self.get_ports():
             raise OSError("nobody there")
         assert self.name is not None
+        if self.system.deaf:
+            return
         self.system.log.append((self.name, bytes(message)))
         self.system.synths.setdefault(self.name, Synth()).take(bytes(message))
 
@@ -166,8 +169,12 @@ def test_an_output_that_is_unplugged_is_closed_when_it_is_back_under_whatever_nu
     held: Held, system: System
 ) -> None:
     held.send(0, 0x9F, 60, 80)
+    held.send(0, 0x9F, 70, 80)
+    system.deaf = True
+    held.send(0, 0x8F, 70, 0)  # it is gone, and nobody has noticed
     system.ports["output"].remove(OUTPUTS[0])
     held.outpost.look()
+    system.deaf = False
     assert held.notices() == [f"the MIDI output '{OUTPUTS[0]}' is gone: waiting for it"]
     held.send(0, 0x8F, 60, 0)  # the synth does not hear this
     held.send(0, 0x9F, 64, 80)

@@ -172,10 +172,11 @@ def test_a_process_that_dies_is_replaced_and_its_successor_closes_what_may_sound
     first = scene.child
     first.sent()
     scene.ports.post([Event(1.0, PIANIST, 60, 80), Event(1.0, PIANIST, 61, 80), Event(1.0, ORGANIST, 62, 80)])
+    now = time.monotonic()
     for frame in first.sent()[:2]:
-        first.say(Frame(Kind.LEFT, number=frame.number, at=1.0))
+        first.say(Frame(Kind.LEFT, number=frame.number, at=now))
     scene.ports.post([Event(2.0, PIANIST, 61, 0), Event(1.0, PIANIST, 65, 80)])
-    first.say(Frame(Kind.LEFT, number=first.sent()[0].number, at=2.0))
+    first.say(Frame(Kind.LEFT, number=first.sent()[0].number, at=now))
     first.heard(0x90, 40, 80)
     first.die()
     struck, lifted, said = scene.told(3)
@@ -189,7 +190,7 @@ def test_a_process_that_dies_is_replaced_and_its_successor_closes_what_may_sound
     assert successor.wanted["patiently"]
     owed = [{bytes(message) for message in messages} for messages in successor.wanted["owed"]]
     assert {bytes((0x8F, 60, 0)), bytes((0x8F, 65, 0)), bytes((0x80, 40, 0)), bytes((0xBF, 123, 0))} <= owed[0]
-    assert bytes((0x8F, 61, 0)) not in owed[0]
+    assert bytes((0x8F, 61, 0)) in owed[0]  # it may have been released where nobody was left to hear it
     assert bytes((0x8E, 62, 0)) in owed[1]
     scene.ports.post([Event(3.0, PIANIST, 70, 80)])
     assert successor.sent()[-1].payload == bytes((0x9F, 70, 80))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from antiphon.ports.base import PortError
 from antiphon.ports.midi import Direction, Opened, device, open_input, open_output, reopen
-from antiphon.ports.wire import NOTE_OFF, NOTE_ON, WireLedger
+from antiphon.ports.wire import DOUBT, NOTE_OFF, NOTE_ON, WireLedger, is_release
 
 __all__ = ["ECHO", "Input", "Output", "Slot"]
 
@@ -123,6 +123,12 @@ class Output(Slot):
                 self._sent.move_to_end(passed)
                 if len(self._sent) > ECHOES:
                     self._sent.popitem(last=False)
+
+    def lose(self) -> str:
+        """Take the port for gone; what was released while nobody had noticed is released once more when it is back."""
+        now = time.monotonic()
+        self.owed += [message for message, at in self._sent.items() if is_release(message) and now - at < DOUBT]
+        return super().lose()
 
     def is_echo(self, message: bytes, now: float) -> bool:
         """Whether `message` was sent here so lately that it is our own, come back."""

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from antiphon.ports.frames import Frame, Kind
 from antiphon.ports.meter import Meter
 from antiphon.ports.passage import Passage, Post
 from antiphon.ports.sending import Sending, output_named, routes_of
-from antiphon.ports.wire import NOTE_ON, WireLedger
+from antiphon.ports.wire import DOUBT, NOTE_ON, WireLedger, is_channel_message, is_release
 
 __all__ = ["MidiPorts", "MidiSource"]
 
@@ -80,6 +81,7 @@ class MidiPorts:
         self._waiting: dict[int, _Waiting] = {}
         self._passage = Passage(mpe=mpe)  # the same as the outpost's, so that we know what it has passed on
         self._ledgers = [WireLedger() for _ in outputs]
+        self._released = deque[tuple[float, Post]]()
         self._threads = [
             threading.Thread(target=run, name=name, daemon=True)
             for run, name in ((self._listen, "ports"), (self._watch, "watch"))
@@ -216,7 +218,7 @@ class MidiPorts:
             case Kind.HEARD:
                 self._meter.thru.add(frame.number * 1e-9, frame.at)
                 for post in self._passage.through(frame.port, frame.payload):
-                    self._ledgers[post.output].enter(post.message, post.owner)
+                    self._enter(post, frame.at)
                 self._ear.hear(frame.port, frame.payload, frame.at)
             case Kind.LEFT:
                 self._has_left(self._waiting.pop(frame.number, None), frame.at)
@@ -233,11 +235,19 @@ class MidiPorts:
     def _has_left(self, waited: _Waiting | None, at: float) -> None:
         if waited is None:
             return
-        self._ledgers[waited.post.output].enter(waited.post.message, waited.post.owner)
+        self._enter(waited.post, at)
         if waited.event is not None and self._left is not None:
             self._meter.lateness.add(at - waited.at, at)
             self._meter.scheduler.add(at - max(waited.at, waited.since), at)
             self._left(waited.event, at + self._latencies[waited.post.output])
+
+    def _enter(self, post: Post, at: float) -> None:
+        """Keep the ledgers, and the releases of late, which may have been sent to nobody."""
+        self._ledgers[post.output].enter(post.message, post.owner)
+        if is_channel_message(post.message) and is_release(post.message):
+            self._released.append((at, post))
+        while self._released and self._released[0][0] < at - DOUBT:
+            self._released.popleft()
 
     def _notice(self, text: str) -> None:
         if self._listener is not None:
@@ -247,8 +257,9 @@ class MidiPorts:
 
     def _started(self, *, patiently: bool) -> Child:
         owed = [[list(message) for message in ledger.closing()] for ledger in self._ledgers]
-        if not any(owed):
-            owed = [[] for _ in self._ledgers]
+        for at, post in self._released:
+            if at > time.monotonic() - DOUBT:
+                owed[post.output].append(list(post.message))
         return Child({**self._wanted, "owed": owed, "patiently": patiently})
 
     def _watch(self) -> None:

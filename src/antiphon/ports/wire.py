@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["NOTE_OFF", "NOTE_ON", "WireLedger", "Zones"]
+__all__ = ["DOUBT", "NOTE_OFF", "NOTE_ON", "WireLedger", "Zones", "is_channel_message", "is_release"]
 
 NOTE_OFF, NOTE_ON, KEY_PRESSURE, CONTROL, PROGRAM, SYSEX = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xF0
 DATA_ENTRY, SUSTAIN, SOSTENUTO, SOFT = 6, 64, 66, 67
@@ -15,12 +15,22 @@ QUIET = (SUSTAIN, SOUND_OFF, NOTES_OFF)
 """Control changes that silence a channel whatever it is sounding."""
 
 
+DOUBT = 2.0
+"""Seconds before a loss was noticed in which a release may have been sent to nobody: it is sent again."""
+
+
 def is_channel_message(message: Sequence[int]) -> bool:
     """Whether `message` is whole and well formed: a status of a channel and as many data bytes as it needs."""
     if not message or not 0x80 <= message[0] < 0xF0:
         return False
     needed = 2 if message[0] & 0xF0 in (PROGRAM, 0xD0) else 3
     return len(message) == needed and max(message[1:]) < 128
+
+
+def is_release(message: Sequence[int]) -> bool:
+    """Whether a whole `message` ends a note."""
+    kind = message[0] & 0xF0
+    return kind == NOTE_OFF or (kind == NOTE_ON and not message[2])
 
 
 class WireLedger:
