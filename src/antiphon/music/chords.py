@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from antiphon.music.key import PITCH_CLASSES
@@ -79,9 +79,9 @@ class Chord:
 def recognise(pitches: Iterable[int]) -> Chord | None:
     """The chord that MIDI `pitches` are, in any octave and any order; None when they are none that has a name.
 
-    Every pitch must belong to the chord, and every note of the chord be there but the fifth of one with a seventh.
-    Where the same notes are several chords (C6 and Am7, every inversion of a diminished seventh), the one whose root
-    is lowest is meant, and if there is none, the more common.
+    Every pitch must belong to the chord, and every note of the chord be there but the fifth of one with a third and a
+    seventh, where no complete chord has the same notes. Where they are several chords (C6 and Am7, every inversion of a
+    diminished seventh), the one whose root is lowest is meant, and if there is none, the more common.
     """
     notes = set(pitches)
     if not notes:
@@ -93,20 +93,22 @@ def recognise(pitches: Iterable[int]) -> Chord | None:
 
 
 def _named_by_notes() -> dict[frozenset[int], list[tuple[int, str]]]:
-    """Every chord, as root and quality, by its pitch classes; complete chords first, then in the order of the table."""
-    complete = [(quality, steps) for quality, steps in QUALITIES.items()]
-    open_fifth = [(quality, tuple(s for s in steps if s != FIFTH)) for quality, steps in complete if _may_lack(steps)]
+    """The chords that pitch classes are, each as root and quality, in the order of the table."""
+    open_fifth = [(quality, tuple(s for s in steps if s != FIFTH)) for quality, steps in QUALITIES.items()]
+    chords = _by_notes([(quality, steps) for quality, steps in open_fifth if _can_lack_fifth(QUALITIES[quality])])
+    return chords | _by_notes(list(QUALITIES.items()))
+
+
+def _by_notes(qualities: Sequence[tuple[str, tuple[int, ...]]]) -> dict[frozenset[int], list[tuple[int, str]]]:
     chords: dict[frozenset[int], list[tuple[int, str]]] = {}
-    for quality, steps in complete + open_fifth:
+    for quality, steps in qualities:
         for root in range(12):
             chords.setdefault(frozenset((root + step) % 12 for step in steps), []).append((root, quality))
     return chords
 
 
-def _may_lack(steps: tuple[int, ...]) -> bool:
-    """Whether a chord can be told without its fifth: one of two thirds or more and a seventh can."""
-    third, seventh = {3, 4} & set(steps), {10, 11} & set(steps)
-    return FIFTH in steps and bool(seventh) and (bool(third) or len(steps) > 4)
+def _can_lack_fifth(steps: tuple[int, ...]) -> bool:
+    return FIFTH in steps and not {3, 4}.isdisjoint(steps) and not {10, 11}.isdisjoint(steps)
 
 
 _CHORDS = _named_by_notes()
