@@ -1,6 +1,8 @@
 """Listen by measures: duets with many tunes, and how the machine's part relates to the player's.
 
-python bench/duets.py TUNE.mid... [--seconds 40] [-- CONTROL=VALUE...]
+python bench/duets.py [TUNE.mid...] [--seconds 40] [--set CONTROL=VALUE...]
+
+The bundled minuet when no tune is named.
 
 `key`: share of the machine's note time inside the key found from the player's part; the player's own share, and that
 of pitches drawn at random (7 or 8 of 12), are what to hold it against. `gun`: share of onsets that strike their key
@@ -13,11 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from antiphon.engine import open_model
+from antiphon.faces.band import band_for, played_by
 from antiphon.faces.duet import Duet, read_tune
 from antiphon.jam.controls import Settings
 from antiphon.music.key import find_key
 from antiphon.music.measures import double_onsets, key_agreement, machine_gun_rate, note_lengths, unclosed
 from antiphon.ports.recorder import MACHINE, PLAYER
+from antiphon.tunes import MENUET
 
 COLUMNS = ("notes", "share", "key", "player_key", "gun", "length", "player_length", "unclosed", "doubled")
 
@@ -25,7 +29,9 @@ COLUMNS = ("notes", "share", "key", "player_key", "gun", "length", "player_lengt
 def duet(path: Path, model: str, settings: Settings, seconds: float, seed: int) -> dict[str, float] | None:
     """Play one duet; None where the player's key cannot be found or the machine was silent."""
     tune = read_tune(path, seconds=seconds)
-    played = Duet(open_model(model), settings, program=0, player_program=0, seed=seed, tune=tune, tune_name=path.stem)
+    ensemble = band_for(tune, program=0, channel=16)
+    tune = played_by(ensemble, tune)
+    played = Duet(open_model(model), settings, ensemble, model_name=model, seed=seed, tune=tune)
     played.simulate(seconds)
     player, machine = (played.recorder.events(group) for group in (PLAYER, MACHINE))
     key = find_key(player)
@@ -49,7 +55,7 @@ def duet(path: Path, model: str, settings: Settings, seconds: float, seed: int) 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tunes", nargs="+", type=Path)
+    parser.add_argument("tunes", nargs="*", type=Path, default=[MENUET])
     parser.add_argument("--model", default="antiphon")
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--set", action="append", default=[], metavar="CONTROL=VALUE")
