@@ -34,7 +34,7 @@ def test_every_flag_in_the_documentation_exists():
     import argparse
     from importlib import import_module
 
-    known = {"--help", "--debug", "--version", "--extra", "--logdir"}
+    known = {"--help", "--debug", "--version", "--extra", "--logdir", "--soak"}
     for command in COMMANDS:
         parser = argparse.ArgumentParser()
         import_module(command.module).add_arguments(parser)

@@ -67,6 +67,7 @@ def test_a_changed_strip_leaves_the_others_and_the_old_ensemble_alone() -> None:
     after = before.changed(16, program=52)
     assert after.instruments("auto") == (52,)
     assert before.instruments("auto") == (256,)
+    assert after.changed(16, channel=5).out_channel(16) == 5
     assert after.strips[1] == before.strips[1]
 
 

@@ -189,7 +189,7 @@ class Ensemble:
             return strip.channel
         return heard if strip.hears == 0 and heard is not None else own
 
-    def changed(self, channel: int, **fields: object) -> Ensemble:
+    def changed(self, channel: int, /, **fields: object) -> Ensemble:
         """This ensemble with some fields of one strip at other values. Raises `ValueError` as `Ensemble` does."""
         if channel not in CHANNELS:
             raise ValueError(f"there is no channel {channel}: they go from 1 to 16")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -16,8 +14,10 @@ from antiphon.jam.ensemble import Ensemble
 from antiphon.jam.hands import Hands, Scene, Tally, moved
 from antiphon.jam.listening import Listening
 from antiphon.jam.memory import LONGEST, Context
+from antiphon.jam.pace import Pace
 from antiphon.jam.planning import Chord, Need, Plan, Planner
-from antiphon.jam.pulse import Pulse
+from antiphon.jam.punch import Punched
+from antiphon.jam.tempo import Tempo
 from antiphon.jam.turns import Moment, turns_named
 from antiphon.jam.voicing import Voicing
 from antiphon.music.event import Event
@@ -36,12 +36,6 @@ TOGETHER = 0.02
 """Seconds within which two onsets are heard as one."""
 PATIENCE = 0.02
 """Seconds for which it leaves room at least, when it expects the player to be next."""
-THOUGHTS, STUMBLES = 12, 2
-"""So many of its last thoughts tell how long one takes; so many of them may have been slow by accident."""
-CAUTION = 1.5
-"""How much longer than lately a thought may take before what it decides comes late."""
-LONGEST_THOUGHT = 1.0
-"""Seconds by which a slow machine decides ahead at most."""
 
 
 class Improviser:
@@ -68,13 +62,10 @@ class Improviser:
         self._script: Script | None = None
         self._held: set[Key] = set()
         self._partners: set[int] = set()  # the player's instruments, as heard
-        self._punched: dict[int, float] = {}  # auto voices that the player has taken: when they last played there
-        self._thoughts: deque[float] = deque(maxlen=THOUGHTS)  # seconds that predicting took lately
+        self._punched = Punched()
+        self._pace = Pace()
         self._has_thought = False
-        self._clock: Grid | None = None
-        self._pulse = Pulse()
-        self._tapped: Grid | None = None  # the beat as found in what the player plays
-        self._first_onset: float | None = None
+        self._tempo = Tempo()
         self._set_up()
 
     # What faces show
@@ -102,13 +93,7 @@ class Improviser:
     @property
     def grid(self) -> Grid:
         """Where the beats fall: by a clock, else as found in the player's notes, else by the control `tempo`."""
-        if self._clock is not None:
-            return self._clock
-        meter = self.settings.whole("meter")
-        if self._tapped is not None:
-            return replace(self._tapped, meter=meter)
-        origin = 0.0 if self._first_onset is None else self._first_onset
-        return Grid(origin, self.settings.number("tempo"), meter)
+        return self._tempo.grid(self.settings)
 
     @property
     def is_playing(self) -> bool:
@@ -155,13 +140,13 @@ class Improviser:
         (self._held.add if event.is_onset else self._held.discard)(key)
         self.tally.heard += 1
         if event.instrument in self._machine:
-            self._punched[event.instrument] = now
+            self._punched.played(event.instrument, now)
         else:
             self._partners.add(event.instrument)
         entered = self._hands.hear(event)
         self.listening.heard(moved(event, now))
         if event.is_onset:
-            self._hear_onset()
+            self._hear_onset(event.velocity)
         self._turns.heard(event, len(self._held), self._moment())
         if not self._is_committed():
             self._forget_plan()
@@ -170,12 +155,8 @@ class Improviser:
         else:
             self._hands.release_followers(key)
 
-    def _hear_onset(self) -> None:
-        now = self._scene.now
-        if self._first_onset is None:
-            self._first_onset = now
-        self._pulse.heard(now)
-        self._tapped = self._pulse.grid(now)
+    def _hear_onset(self, velocity: int) -> None:
+        self._tempo.struck(velocity, self._scene.now)
         self._remember_by()
         self._planner.struck(None)
         if self._turns.shared:
@@ -210,7 +191,7 @@ class Improviser:
     def took(self, seconds: float) -> None:
         """The last `wake` took `seconds`: on a slow machine it decides that much earlier, and so plays less."""
         if self._has_thought:
-            self._thoughts.append(min(seconds, LONGEST_THOUGHT))
+            self._pace.took(seconds)
             self._has_thought = False
 
     # What the musician asks for
@@ -236,13 +217,13 @@ class Improviser:
         self._scene.ensemble = ensemble
         self._set_up()
         self._partners -= self._machine
-        self._punched = {i: at for i, at in self._punched.items() if i in self._machine}
+        self._punched.keep(self._machine)
         return self._hands.handed_out()
 
     def beat(self, grid: Grid | None, now: float) -> list[Event]:
         """Somebody gives the time: beats fall on `grid`; None when nobody does any more."""
         self._advance(now)
-        self._clock = grid
+        self._tempo.clock = grid
         self._remember_by()
         return self._hands.handed_out()
 
@@ -287,8 +268,7 @@ class Improviser:
         self._context.forget()
         self._hands.answer.forget()
         self.listening.rest()
-        self._pulse = Pulse()
-        self._tapped = self._first_onset = None
+        self._tempo.rest()
         return closed
 
     def query(self, now: float) -> list[Event]:
@@ -443,9 +423,7 @@ class Improviser:
 
     def _ahead(self) -> float:
         """Seconds before its time at which an event must be decided."""
-        slow = sorted(self._thoughts)[-STUMBLES - 1 :]
-        thought = slow[0] * CAUTION if len(slow) > STUMBLES else 0.0
-        return max(self.settings.number("lookahead"), thought if thought > TOGETHER / 2 else 0.0)
+        return max(self.settings.number("lookahead"), self._pace.ahead())
 
     def _earliest(self) -> float:
         """From when on the next event may be meant to sound.
@@ -554,8 +532,7 @@ class Improviser:
     def _due(self) -> float:
         """When time alone gives something to do; inf for never."""
         changes = None if self._muted() else self._turns.changes(self._moment())
-        held = {instrument for instrument, _ in self._held}
-        back = min((self._back(i) for i in self._punched if i not in held), default=math.inf)
+        back = self._punched.next_back(self.ensemble, self._held_instruments())
         return min(self._plan_due(), self._hands.next_end(), back, math.inf if changes is None else changes)
 
     def _plan_due(self) -> float:
@@ -566,17 +543,9 @@ class Improviser:
             return True
         return self._context.is_stale and self._due() - self._scene.now > CHORE_SLACK
 
-    # Voices that the player has taken over
-
     def _take_back(self) -> None:
-        """Voices that the player has let go of for long enough are the machine's again."""
-        held = {instrument for instrument, _ in self._held}
-        back = [i for i in self._punched if i not in held and self._back(i) <= self._scene.now]
-        for instrument in back:
-            del self._punched[instrument]
+        if self._punched.take_back(self.ensemble, self._held_instruments(), self._scene.now):
             self._forget_plan()
 
-    def _back(self, instrument: int) -> float:
-        channel = self.ensemble.channel_of(instrument)
-        after = self.ensemble.strips[channel].punch_out if channel is not None else 0.0
-        return self._punched[instrument] + after
+    def _held_instruments(self) -> frozenset[int]:
+        return frozenset(instrument for instrument, _ in self._held)
