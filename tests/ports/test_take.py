@@ -161,3 +161,14 @@ def test_lines_are_json_and_the_header_names_the_version(tmp_path: Path) -> None
     assert json.loads(first)["antiphon"] == "take"
     assert all(isinstance(json.loads(line), list) for line in lines)
     assert ME in {event[1] for line in map(json.loads, lines) if line[0] == ">" for event in line[1:]}
+
+
+def test_what_goes_wrong_in_the_model_is_not_taken_for_a_wrong_call() -> None:
+    partner = Journal(improviser(), lambda line: None)
+
+    def fails(event: Event) -> None:
+        raise KeyError("out of order")
+
+    partner.improviser._model.feed = fails  # type: ignore[method-assign]
+    with pytest.raises(KeyError, match="out of order"):
+        partner.receive(Event(1.0, 0, 60, 80), 1.0)

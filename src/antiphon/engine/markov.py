@@ -25,7 +25,7 @@ from antiphon.engine.markov_race import Race
 from antiphon.engine.markov_repertoire import LONGEST_ORDER, UNKNOWN, Repertoire
 from antiphon.engine.markov_wishes import placed, wished
 from antiphon.engine.model import Constraints, NothingPossible
-from antiphon.music.event import INSTRUMENTS, Event, is_drum
+from antiphon.music.event import Event, check_event, is_drum
 from antiphon.music.ledger import Key, Ledger
 
 __all__ = ["MarkovModel", "Snapshot"]
@@ -150,10 +150,7 @@ class MarkovModel:
 
         Raises ValueError, and changes nothing, for a time that is not a number or a field out of range.
         """
-        if not math.isfinite(event.at):
-            raise ValueError(f"an event's time must be a number, not {event.at}")
-        if not (0 <= event.instrument < INSTRUMENTS and 0 <= event.pitch < 128 and 0 <= event.velocity < 128):
-            raise ValueError(f"no such event: {event}")
+        check_event(event)
         sounds = (event.instrument, event.pitch) in self._ledger
         if not event.velocity and not sounds:
             return

@@ -26,7 +26,7 @@ from antiphon.engine.bundle import Array, Bundle, State, find_bundle
 from antiphon.engine.choices import Choices
 from antiphon.engine.draw import draw, probabilities
 from antiphon.engine.model import FIELDS, Constraints, Steer
-from antiphon.music.event import INSTRUMENTS, Event, Events
+from antiphon.music.event import Event, Events, check_event
 from antiphon.music.ledger import Ledger
 
 __all__ = ["NeuralModel", "Snapshot", "open_model"]
@@ -63,10 +63,7 @@ class NeuralModel:
 
         Raises ValueError, and changes nothing, for a time that is not a number or a field out of range.
         """
-        if not math.isfinite(event.at):
-            raise ValueError(f"an event's time must be a number, not {event.at}")
-        if not (0 <= event.instrument < INSTRUMENTS and 0 <= event.pitch < 128 and 0 <= event.velocity < 128):
-            raise ValueError(f"no such event: {event}")
+        check_event(event)
         key = (event.instrument, event.pitch)
         if key in self._ledger:
             if event.velocity:

@@ -97,9 +97,10 @@ def perform(improviser: Improviser, call: Line) -> list[Event]:
     """Give `improviser` a call out of a journal. Raises `ValueError`, one line, for what is none."""
     try:
         name, *arguments = call
-        return _CALLS[name](improviser, *arguments)
+        deed = _CALLS[name](*arguments)
     except (KeyError, TypeError):
         raise ValueError(f"a journal holds no such call: {call!r}") from None
+    return deed(improviser)
 
 
 def events_of(answer: Line) -> list[Event]:
@@ -111,26 +112,56 @@ def _row(event: Event) -> list[float]:
     return [event.at, event.instrument, event.pitch, event.velocity]
 
 
-def _took(improviser: Improviser, seconds: float) -> list[Event]:
-    improviser.took(seconds)
-    return []
+Deed = Callable[[Improviser], list[Event]]
 
 
-def _ensemble(text: str) -> Ensemble:
-    return preset_from_toml(text).ensemble or Ensemble({})
+def _receive(now: float, *row: Any) -> Deed:
+    event = Event(*row)
+    return lambda improviser: improviser.receive(event, now)
 
 
-def _recall(improviser: Improviser, now: float, rows: Iterable[Sequence[Any]]) -> list[Event]:
-    return improviser.recall([Event(*row) for row in rows], now)
+def _took(seconds: float) -> Deed:
+    def took(improviser: Improviser) -> list[Event]:
+        improviser.took(seconds)
+        return []
+
+    return took
 
 
-_CALLS: dict[str, Callable[..., list[Event]]] = {
-    "receive": lambda improviser, now, *row: improviser.receive(Event(*row), now),
-    "wake": lambda improviser, now: improviser.wake(now),
+def _beat(now: float, *grid: Any) -> Deed:
+    beats = Grid(*grid) if grid else None
+    return lambda improviser: improviser.beat(beats, now)
+
+
+def _rearrange(now: float, text: str) -> Deed:
+    ensemble = preset_from_toml(text).ensemble or Ensemble({})
+    return lambda improviser: improviser.rearrange(ensemble, now)
+
+
+def _recall(now: float, rows: Iterable[Sequence[Any]]) -> Deed:
+    events = [Event(*row) for row in rows]
+    return lambda improviser: improviser.recall(events, now)
+
+
+def _wake(now: float) -> Deed:
+    return lambda improviser: improviser.wake(now)
+
+
+def _set(now: float, control: str, value: object) -> Deed:
+    return lambda improviser: improviser.set(control, value, now)
+
+
+def _act(now: float, action: str, argument: str) -> Deed:
+    return lambda improviser: improviser.act(action, argument, now)
+
+
+_CALLS: dict[str, Callable[..., Deed]] = {
+    "receive": _receive,
+    "wake": _wake,
     "took": _took,
-    "set": lambda improviser, now, control, value: improviser.set(control, value, now),
-    "act": lambda improviser, now, action, argument: improviser.act(action, argument, now),
-    "beat": lambda improviser, now, *grid: improviser.beat(Grid(*grid) if grid else None, now),
-    "rearrange": lambda improviser, now, text: improviser.rearrange(_ensemble(text), now),
+    "set": _set,
+    "act": _act,
+    "beat": _beat,
+    "rearrange": _rearrange,
     "recall": _recall,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = [
     "PROGRAMS",
     "Event",
     "Events",
+    "check_event",
     "instrument_of",
     "is_drum",
     "program_of",
@@ -71,3 +73,11 @@ def instrument_of(program: int, *, drum: bool) -> int:
 def program_of(instrument: int) -> int:
     """The General MIDI program (0..127) to select for `instrument`; anonymous parts play program 0."""
     return instrument % PROGRAMS if instrument < ANONYMOUS else 0
+
+
+def check_event(event: Event) -> None:
+    """Raise `ValueError`, one line, for a time that is not a number or a field out of range."""
+    if not math.isfinite(event.at):
+        raise ValueError(f"an event's time must be a number, not {event.at}")
+    if not (0 <= event.instrument < INSTRUMENTS and 0 <= event.pitch < 128 and 0 <= event.velocity < 128):
+        raise ValueError(f"no such event: {event}")
