@@ -141,25 +141,29 @@ class Frames:
         found = [(window, window.peaks(_last(sound, ends, window.size))) for window in self._windows]
         short = _last(sound, ends, self._short.size)
         levels = [
-            _decibels(short),
-            _decibels(short[:, -self.hop :]),
-            _decibels(_last(sound, ends, self._windows[-1].size)),
-            _decibels(np.diff(short, axis=1)),
+            _decibels(frames).tolist()
+            for frames in (
+                short,
+                short[:, -self.hop :],
+                _last(sound, ends, self._windows[-1].size),
+                np.diff(short, axis=1),
+            )
         ]
         candidates: list[list[Candidate]] = [[] for _ in ends]
         for _, (frame, lag, clarity) in found:
             pitch = 69 + 12 * np.log2(self._rate / lag / 440)
             for f, p, c in zip(frame.tolist(), pitch.tolist(), clarity.tolist(), strict=True):
                 candidates[f].append(Candidate(p, c))
-        for row, among in zip(np.stack(levels, axis=1).tolist(), candidates, strict=True):
+        for level, recent, slow, bright, among in zip(*levels, candidates, strict=True):
             self._end += self.hop
             least = LEAST_SHARE * max((c.clarity for c in among), default=0.0)
-            yield Frame(self._end, *row, tuple(c for c in among if c.clarity >= least))
+            kept = tuple(c for c in among if c.clarity >= least)
+            yield Frame(self._end, level, recent, slow, bright, kept)
 
 
 def _last(sound: Sound, ends: npt.NDArray[np.int64], size: int) -> Sound:
     """The `size` samples of `sound` before each of `ends`, shape (F, size)."""
-    return sound[ends[:, None] - size + np.arange(size)]
+    return np.asarray(sound[ends[:, None] - size + np.arange(size)])
 
 
 def _decibels(frames: Sound) -> Sound:
@@ -168,5 +172,5 @@ def _decibels(frames: Sound) -> Sound:
 
 def _quick_length(least: int) -> int:
     """The smallest number from `least` on without prime factors above 5: Fourier transforms of it are quick."""
-    lengths = (2**a * 3**b * 5**c for a in range(18) for b in range(4) for c in range(3))
+    lengths: Iterator[int] = (2**a * 3**b * 5**c for a in range(18) for b in range(4) for c in range(3))
     return min(length for length in lengths if length >= least)

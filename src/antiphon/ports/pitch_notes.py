@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -31,16 +31,23 @@ UP_SHARE, DOWN_SHARE = 0.975, 0.8
 """The same while a note sounds, for a pitch that is one of its harmonics, and for one whose harmonic it is."""
 NEAR = 0.5
 """Semitones within which pitches are the same."""
-AWAY = 0.7
+AWAY = 0.75
 """Semitones from a note's centre at which it is another note: more than a vibrato swings."""
+OFF, FOLLOW = 0.15, 0.03
+"""Semitones by which a note's centre may lie beside its key, and the share of a deviation by which it follows."""
 SETTLED = 0.25
 """Semitones within which a pitch has settled."""
 SURE, SURE_SPREAD = 0.95, 0.12
 """Clarity and semitones for which two frames are enough to settle."""
-TRAVEL, REST = 5, 10
-"""Frames: a pitch that took longer than `TRAVEL` to come here glides, and must rest for `REST`."""
+LEAVING = 0.35
+"""Semitones from a note's centre at which a pitch may be on its way to another."""
+STILL, LEAP = 0.03, 9.0
+"""Semitones from frame to frame of a pitch that does not move, and of one that was not there before."""
+TRAVEL, REST = 7, 10
+"""Frames: a pitch that took longer than `TRAVEL` to come here has glided, and must rest for `REST`."""
 LASTING = 9
-"""Frames after which a pitch below, of which the last one is a harmonic, is believed."""
+"""Frames after which a pitch is believed that may be the common fundamental of two others; beyond an octave, twice."""
+FIFTH, OCTAVE = 7, 12
 HUSH = 6
 """Frames without a pitch that end a note."""
 FALL, FORGET = 15.0, 0.15
@@ -48,7 +55,7 @@ FALL, FORGET = 15.0, 0.15
 DIP, RISE, STEEP, SWING = 2.5, 2.5, 2.5, 8
 """dB that the level must fall and then rise, each within `SWING` frames, for the same pitch to be struck again; of the
 fall, `STEEP` must happen within three frames: a tremolo is slower."""
-DEEP = 7.0
+DEEP = 9.0
 """dB of a fall and of a rise that are enough without being steep."""
 AGAIN = 8.0
 """dB by which the level must rise for a pitch that was released to begin again: its echo rises less."""
@@ -120,10 +127,11 @@ class NoteFinder:
 
     def _choose(self, frame: Frame) -> Candidate | None:
         best = frame.clarity
-        if best < (VOICED if self._note is not None else CLEAR) or frame.level + self._gain < self._open:
+        sounds = self._note is not None
+        if best < (VOICED if sounds else CLEAR) or not self._is_loud(frame):
             return None
         chosen = next(c for c in frame.candidates if c.clarity >= SHARE * best)
-        if self._note is None:
+        if not sounds:
             return chosen
         centre = self._centre + self._tuning
         near = next((c for c in frame.candidates if abs(c.pitch - centre) < NEAR), None)
@@ -133,10 +141,10 @@ class NoteFinder:
             return chosen if chosen.clarity >= UP_SHARE * near.clarity else near
         return near if near.clarity >= DOWN_SHARE * best else chosen
 
-    @property
-    def _open(self) -> float:
-        """The level in dB, gain included, at which the gate opens."""
-        return max(self._gate, self._floor + self._gain + MARGIN)
+    def _is_loud(self, frame: Frame) -> bool:
+        """Whether the gate is open; it closes later than it opens."""
+        gate = max(self._gate, self._floor + self._gain + MARGIN)
+        return frame.level + self._gain >= gate - (0.0 if self._note is None else HYSTERESIS)
 
     def _listen_for_noise(self, frame: Frame) -> None:
         if frame.clarity < CLEAR:
@@ -153,27 +161,27 @@ class NoteFinder:
     def _go_on(self, frame: Frame) -> Iterator[Heard]:
         assert self._note is not None
         hushed = len(self._past) >= HUSH and all(m.pitch is None for m in self._latest(HUSH))
-        if hushed or frame.level + self._gain < self._open - HYSTERESIS or frame.level < self._height - FALL:
+        if hushed or not self._is_loud(frame) or frame.level < self._height - FALL:
             yield self._off(frame.end - (HUSH * self._hop if hushed else 0))
             return
         pitch = self._settled()
         if pitch is None:
             return
         if abs(pitch - self._centre) > AWAY and round(pitch) != self._note:
-            if not self._glides(pitch) and not self._doubtful(pitch):
+            if not self._glides() and not self._doubtful(pitch):
                 at = self._change(pitch)
                 yield self._off(at)
                 yield self._on(at, pitch)
-        elif (at := self._struck_again()) is not None:
-            yield self._off(at)
-            yield self._on(at, pitch)
+        elif (struck := self._struck_again()) is not None:
+            yield self._off(struck)
+            yield self._on(struck, pitch)
         else:
-            self._centre += 0.03 * (pitch - self._centre)
-            self._centre = min(max(self._centre, self._note - 0.4), self._note + 0.4)
+            self._centre += FOLLOW * (pitch - self._centre)
+            self._centre = min(max(self._centre, self._note - OFF), self._note + OFF)
 
     def _on(self, at: int, pitch: float) -> Heard:
         self._note = min(max(round(pitch), 0), 127)
-        self._centre = min(max(pitch, self._note - 0.2), self._note + 0.2)
+        self._centre = min(max(pitch, self._note - OFF), self._note + OFF)
         now = self._past[-1].frame.end
         self._began = now
         level = max((m.frame.level for m in self._past if m.frame.end > at), default=self._past[-1].frame.level)
@@ -187,7 +195,7 @@ class NoteFinder:
         note, self._note = self._note, None
         self._released = self._centre
         self._trough = self._past[-1].frame.level if self._past else -120.0
-        self._last = max(at, self._last)
+        self._last = max(at, self._last + self._hop)  # no note is without length
         return Heard(self._last, note, 0)
 
     def _latest(self, count: int) -> list[_Moment]:
@@ -203,27 +211,25 @@ class NoteFinder:
             return median(three)
         return None
 
-    def _glides(self, pitch: float) -> bool:
-        """Whether the pitch came here on a slide, and has not yet rested."""
-        track = [m.pitch for m in self._past]
-        here = _run(track, lambda p: abs(p - pitch) < NEAR)
-        if here >= REST and max(filter(None, track[-REST:])) - min(filter(None, track[-REST:])) < SETTLED:
-            return False
-        way = track[: len(track) - here]
-        steps = [abs(b - a) if a is not None and b is not None else 99.0 for a, b in pairwise(way)]
-        slid = 0
-        for step, p in zip(reversed(steps), reversed(way), strict=False):
-            if step > NEAR or p is None or abs(p - self._centre) < NEAR:
-                break
-            slid += 1
-        return slid > TRAVEL
+    def _glides(self) -> bool:
+        """Whether the pitch is on its way: as quick as it came, or not yet at rest after a long way."""
+        away = _run([m.pitch for m in self._past], lambda p: abs(p - self._centre) >= LEAVING)
+        track = [m.pitch for m in self._latest(away + 1)]
+        steps = [abs(b - a) if a is not None and b is not None else LEAP for a, b in pairwise(track)]
+        now = sum(steps[-2:]) / 2
+        if now > STILL and now > max(steps) / 2:
+            return True
+        rest = [p for p in track[-REST:] if p is not None]
+        return away > TRAVEL and max(rest) - min(rest) > SETTLED
 
     def _doubtful(self, pitch: float) -> bool:
         """Whether the pitch may only be a fundamental that two others share: a note that dies away, and a new one."""
-        over = self._centre - pitch
-        if over < 7 or not (_harmonic(over) or any(_harmonic(c.pitch - pitch) for c in self._past[-1].frame.candidates)):
+        lower = self._centre - pitch
+        others = [self._centre + self._tuning, *(c.pitch for c in self._past[-1].frame.candidates)]
+        if lower < FIFTH or not any(_harmonic(other - pitch - self._tuning) for other in others):
             return False
-        return _run([m.pitch for m in self._past], lambda p: abs(p - pitch) < NEAR) < (LASTING if over < 13 else 2 * LASTING)
+        lasted = _run([m.pitch for m in self._past], lambda p: abs(p - pitch) < NEAR)
+        return lasted < (LASTING if lower < OCTAVE + 1 else 2 * LASTING)
 
     def _change(self, pitch: float) -> int:
         """Where the pitch became `pitch`, in samples: a window sees it once it fills half of it."""
@@ -232,7 +238,7 @@ class NoteFinder:
         new = past[-here].frame.end
         for moment in reversed(past[:-here]):
             if moment.pitch is not None and abs(moment.pitch - self._centre) < NEAR and moment.clarity > 0.97:
-                return int(0.25 * new + 0.75 * max(moment.frame.end, new - 16 * self._hop)) - self._hop
+                return int(0.25 * new + 0.75 * max(moment.frame.end, new - 12 * self._hop)) - self._hop
         return new - 2 * self._hop
 
     def _rise(self) -> int:
@@ -269,7 +275,7 @@ def _harmonic(interval: float) -> bool:
     return ratio > 1.5 and abs(12 * math.log2(ratio / round(ratio))) < NEAR
 
 
-def _run(track: Sequence[float | None], fits) -> int:
+def _run(track: Sequence[float | None], fits: Callable[[float], bool]) -> int:
     """How many of the last pitches fit, without a gap."""
     count = 0
     for pitch in reversed(track):
