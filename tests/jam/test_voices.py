@@ -372,3 +372,19 @@ def test_the_player_is_answered_in_other_notes_each_time() -> None:
         partner.receive(Event(begin + 0.1, 0, 60, 0), begin + 0.1)
         answers.append([event.pitch for event in onsets(play_until(partner, begin + 9.0))])
     assert answers[0] != answers[1] != answers[2]
+
+
+@pytest.mark.parametrize("ending", ["undo", "query", "mute"])
+def test_a_loop_that_was_ended_begins_anew_with_the_next_note(ending: str) -> None:
+    partner = improviser(policy="loop", turn_bars=1, tempo=120.0)
+    for begin in (1.0, 20.0):
+        partner.beat(Grid(begin, 120.0), begin)
+        partner.receive(Event(begin, 0, 60, 80), begin)
+        partner.receive(Event(begin + 0.2, 0, 60, 0), begin + 0.2)
+        assert len(onsets(play_until(partner, begin + 5.0))) > 3
+        if ending == "mute":
+            partner.set("mute", "on", begin + 5.0)
+            partner.set("mute", "off", begin + 5.0)
+        else:
+            partner.act(ending, "", begin + 5.0)
+        assert onsets(play_until(partner, begin + 15.0)) == []

@@ -19,6 +19,9 @@ from antiphon.ports.sources import Sources
 
 __all__ = ["play_live"]
 
+CLEAR = "\r\x1b[K"
+"""To a terminal: back to the beginning of the line, and wipe it."""
+
 
 def play_live(args: argparse.Namespace, duet: Duet, past: Events | None) -> str:
     """Jam in real time. Returns what went wrong with a port on the way, in one line, or nothing."""
@@ -51,12 +54,16 @@ def play_live(args: argparse.Namespace, duet: Duet, past: Events | None) -> str:
             deeds=_deeds(duet),
             tickers=beat.tickers,
             status=lambda figures: _show(duet, figures),
-            notice=lambda text: print(f"antiphon jam: {text}", file=sys.stderr, flush=True),
+            notice=lambda text: _say(f"antiphon jam: {text}"),
         )
     except PortError as error:
         problem = str(error)
+    if sys.stderr.isatty():
+        print(CLEAR, end="", file=sys.stderr, flush=True)
     now = time.monotonic()
     if duet.take is not None:
+        if duet.take.trouble is not None:
+            _say(f"antiphon jam: the take is not whole: {duet.take.trouble}")
         duet.take.figures(now, meter.summary())
         duet.take.close(now, why or problem)
     if args.report is not None:
@@ -119,11 +126,11 @@ def _deeds(duet: Duet) -> dict[str, Deed]:
         return duet.open_preset(name, time.monotonic())
 
     def save(name: str) -> None:
-        print(f"kept as {duet.save_preset(name)}", file=sys.stderr, flush=True)
+        _say(f"kept as {duet.save_preset(name)}")
 
     def learn(control: str) -> None:
         duet.knobs.learn(control)
-        print(f"move the knob that is to turn {control}", file=sys.stderr, flush=True)
+        _say(f"move the knob that is to turn {control}")
 
     return {"preset": preset, "save": save, "learn": learn}
 
@@ -140,7 +147,21 @@ def _show(duet: Duet, figures: Mapping[str, Mapping[str, float]]) -> None:
         for name, label in names.items()
         if "p50_ms" in figures.get(name, {})
     ]
-    print(f"\r\x1b[K{' · '.join(shown)}", end="", file=sys.stderr, flush=True)
+    print(f"{CLEAR}{' · '.join([*_sense(duet), *shown])}", end="", file=sys.stderr, flush=True)
+
+
+def _say(text: str) -> None:
+    """A line for the musician, not mixed up with the line of figures."""
+    print(f"{CLEAR if sys.stderr.isatty() else ''}{text}", file=sys.stderr, flush=True)
+
+
+def _sense(duet: Duet) -> list[str]:
+    """What it takes key, chord and tempo for, as far as it does."""
+    improviser, now = duet.improviser, time.monotonic()
+    key = improviser.listening.key(now, improviser.settings)
+    chord = improviser.listening.chord(now)
+    found = [str(key) if key else "", chord.name if chord else "", f"{improviser.grid.tempo:.0f} bpm"]
+    return [what for what in found if what]
 
 
 def _whom(args: argparse.Namespace) -> str:

@@ -204,7 +204,8 @@ class Improviser:
             self._turns, self._script = turns_named(self.settings.choice("policy")), None
         self._set_up()
         if self._muted():
-            self._scene.quiet_by, self._script = self._scene.now, None
+            self._scene.quiet_by = self._scene.now
+            self._drop_script()
             self._hands.close_all()
         self._take_turns()
         return self._hands.handed_out()
@@ -282,7 +283,7 @@ class Improviser:
     def undo(self, now: float) -> list[Event]:
         """Take the machine's last answer back: its notes end, and it is forgotten as if it had never been played."""
         self._advance(now)
-        self._script = None
+        self._drop_script()
         self._hands.close_all()
         self._context.forget(self._hands.answer.events)
         self._hands.answer.forget()
@@ -318,8 +319,11 @@ class Improviser:
     def _turn_over(self) -> None:
         if self._scene.says("hear_itself", "off"):
             self._context.refresh()
-        if self._turns.repeats and self._hands.answer.onsets and not self._muted():
+        if self._turns.repeats and not self._muted():
             self._hands.close_all()
+            if not self._hands.answer.onsets:
+                self._rest()  # nothing to repeat: the player's next note begins anew
+                return
             period = self._moment().bars_from(0.0, self.settings.whole("turn_bars"))
             self._begin_script(Script(self._hands.answer.events, self._scene.now, period))
         elif self._script is None:
@@ -329,6 +333,12 @@ class Improviser:
     def _begin_script(self, script: Script) -> None:
         self._script, self._scene.quiet_by = script, math.inf
         self._forget_plan()
+
+    def _drop_script(self) -> None:
+        """Play nothing again; a loop begins anew with the player's next note."""
+        if self._script is not None and self._turns.repeats:
+            self._turns.rest()
+        self._script = None
 
     def _rest(self) -> None:
         self._turns.rest()
