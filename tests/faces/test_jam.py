@@ -17,6 +17,8 @@ from antiphon.jam.controls import CONTROLS
 from antiphon.music.event import EVENT
 from antiphon.music.midi_read import read_midi
 from antiphon.music.midi_write import score_from_events, write_midi
+from antiphon.ports.general_midi import general_midi_soundfont
+from antiphon.ports.sound import render_wav
 from antiphon.ports.take import read_take
 from antiphon.tunes import MENUET
 from tests.jam.scripted import RandomModel
@@ -101,7 +103,7 @@ def test_controls_reach_the_music() -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("--in", "a", "--player", "b.mid"), "either --in or --player"),
+        (("--in", "a", "--player", "b.mid"), "either --in, --ear or --player"),
         (("--fast", "--virtual"), "--fast leaves real time"),
         (("--out", "a"), "whom to listen to?"),
         (("--in", "a"), "where to play?"),
@@ -171,7 +173,7 @@ def test_of_a_folder_the_seed_chooses_a_file(tmp_path: Path) -> None:
         (("--cast",), "--cast makes strips of the parts of --from"),
         (("--take", "a.take", "--no-take"), "either --take or --no-take"),
         (("--fast", "--clock", "in"), "--fast leaves real time, so there is no clock"),
-        (("--in", "a", "--player", "b.mid"), "either --in or --player"),
+        (("--in", "a", "--player", "b.mid"), "either --in, --ear or --player"),
     ],
 )
 def test_arguments_that_do_not_go_together_are_refused(
@@ -203,3 +205,16 @@ def test_what_was_learned_is_kept_and_read_again() -> None:
 def test_the_learner_alone_plays_what_it_heard() -> None:
     assert play("--model", "markov", "--fast", "--seconds", "30", "--record", "m.mid", "--seed", "1") == 0
     assert len(read_midi("m.mid").parts[1].notes) > 5
+
+
+def test_a_wav_file_of_one_voice_plays_the_human_part() -> None:
+    notes = np.array([(k * 0.5 + d, 73, 72 + k % 5, v) for k in range(8) for d, v in ((0, 90), (0.45, 0))], EVENT)
+    render_wav(notes, Path("flute.wav"), soundfont=general_midi_soundfont(Path()))
+    words = ("--player", "flute.wav", "--player-program", "73", "--fast", "--seconds", "8", "--record", "d.mid")
+    assert play(*words) == 0
+    (player,) = [part for part in read_midi("d.mid").parts if part.name == "player"]
+    assert player.program == 73
+    assert [note["pitch"] for note in player.notes] == [72, 73, 74, 75, 76, 72, 73, 74]
+    Path("broken.wav").write_bytes(b"RIFF....")
+    with pytest.raises(ValueError, match=r"broken\.wav"):
+        play("--player", "broken.wav", "--fast")

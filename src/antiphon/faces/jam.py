@@ -50,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     player.add_argument("--no-thru", action="store_true", help="do not pass what the player does on to the output")
     player.add_argument("--mpe", action="store_true", help="the inputs are MPE controllers")
     player.add_argument("--keep-echoes", action="store_true", help="hear our own notes when they come back at once")
-    player.add_argument("--player", type=Path, metavar="TUNE.mid", help="a MIDI file plays the human part")
+    player.add_argument("--ear", nargs="?", const="", metavar="DEVICE", help="listen to one voice by an audio input")
+    player.add_argument("--ear-gain", type=float, default=0.0, metavar="DB", help="make a soft microphone louder")
+    player.add_argument("--player", type=Path, metavar="TUNE.mid", help="a MIDI or a WAV file plays the human part")
     player.add_argument("--player-program", type=_within(0, 127), default=0, help="what a player without one plays")
     player.add_argument("--fast", action="store_true", help="simulated time: as fast as the machine can")
     player.add_argument("--seconds", type=_positive, help="end after so many seconds")
@@ -87,19 +89,20 @@ def run(args: argparse.Namespace, *, open_model: Callable[[str], Model] | None =
 
 def _settle(args: argparse.Namespace) -> None:
     """Fill in what was not said. Raises `UsageError`."""
-    live = bool(args.inputs or args.outputs or args.virtual)
-    if args.inputs and args.player:
-        raise UsageError("either --in or --player plays the human part, not both")
+    hears = bool(args.inputs) or args.ear is not None
+    live = hears or bool(args.outputs or args.virtual)
+    if hears and args.player:
+        raise UsageError("either --in, --ear or --player plays the human part, not two of them")
     if args.cast and (args.past is None or args.preset is not None):
         raise UsageError("--cast makes strips of the parts of --from FILE, so it needs that and no --preset")
     if args.take and args.no_take:
         raise UsageError("either --take or --no-take, not both")
     if live and args.fast:
-        raise UsageError("--fast leaves real time, so it plays on no port: leave out --in, --out and --virtual")
+        raise UsageError("--fast leaves real time, so it plays on no port: leave out --in, --ear, --out and --virtual")
     if not live and not args.player and not args.fast:
         live = _settle_on_devices(args)
-    if live and not (args.inputs or args.player or args.virtual):
-        raise UsageError("whom to listen to? give --in PORT, --player TUNE.mid or --virtual")
+    if live and not (hears or args.player or args.virtual):
+        raise UsageError("whom to listen to? give --in PORT, --ear, --player TUNE.mid or --virtual")
     if live and not (args.outputs or args.virtual):
         raise UsageError("where to play? give --out PORT or --virtual")
     args.live = live
@@ -145,7 +148,7 @@ def _play(args: argparse.Namespace, open_model: Callable[[str], Model]) -> int:
     if args.wav is not None:
         find_soundfont(args.soundfont)
     path = args.player or (None if args.live else MENUET)
-    tune = None if path is None else read_tune(path, seconds=args.seconds)
+    tune = None if path is None else read_tune(path, args.player_program, args.ear_gain, seconds=args.seconds)
     preset_path = None if args.preset is None else find_preset(args.preset)
     preset = Preset() if preset_path is None else read_preset(preset_path)
     seed = secrets.randbits(63) if args.seed is None else args.seed

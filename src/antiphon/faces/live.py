@@ -103,7 +103,8 @@ def _ports(args: argparse.Namespace, duet: Duet, meter: Meter, ear: ClockEar | N
     from antiphon.ports.latency import latency_of
     from antiphon.ports.stage import MidiPorts
 
-    inputs = [] if duet.tune is not None else (args.inputs or [None])
+    heard_by_ear = args.ear is not None and not args.inputs
+    inputs = [] if duet.tune is not None or heard_by_ear else (args.inputs or [None])
     ports = MidiPorts(
         inputs,
         args.outputs or [None],
@@ -118,7 +119,21 @@ def _ports(args: argparse.Namespace, duet: Duet, meter: Meter, ear: ClockEar | N
     )
     if duet.tune is not None:
         return ports, [TunePlayer(duet.tune, Nowhere() if args.no_thru else ports)]
-    return ports, [ports.source]
+    sources: list[Source] = [ports.source]
+    if args.ear is not None:
+        sources.append(_ear(args, duet))
+    return ports, sources
+
+
+def _ear(args: argparse.Namespace, duet: Duet) -> Source:
+    """One voice through an audio input, as the first of the player's strips. Raises `ValueError` when there is none."""
+    from antiphon.ports.audio import AudioSource
+
+    players = duet.improviser.ensemble.instruments("input")
+    if not players:
+        raise ValueError("nobody can be heard by ear: no channel of the preset has the mode input")
+    device = int(args.ear) if args.ear.isdecimal() else args.ear or None
+    return AudioSource(device, players[0], gain=args.ear_gain)
 
 
 def _deeds(duet: Duet) -> dict[str, Deed]:
@@ -165,4 +180,6 @@ def _sense(duet: Duet) -> list[str]:
 
 
 def _whom(args: argparse.Namespace) -> str:
-    return str(args.player or (", ".join(args.inputs) if args.inputs else "its virtual port"))
+    ear = [] if args.ear is None else [f"the audio input {args.ear}".rstrip()]
+    heard = [*(args.inputs or []), *ear]
+    return str(args.player or (", ".join(heard) if heard else "its virtual port"))
