@@ -41,9 +41,9 @@ SURE, SURE_SPREAD = 0.95, 0.12
 """Clarity and semitones for which two frames are enough to settle."""
 LEAVING = 0.35
 """Semitones from a note's centre at which a pitch may be on its way to another."""
-STILL, LEAP = 0.03, 9.0
+STILL, LEAP = 0.02, 9.0
 """Semitones from frame to frame of a pitch that does not move, and of one that was not there before."""
-TRAVEL, REST = 7, 10
+TRAVEL, REST = 7, 7
 """Frames: a pitch that took longer than `TRAVEL` to come here has glided, and must rest for `REST`."""
 LASTING = 9
 """Frames after which a pitch is believed that may be the common fundamental of two others; beyond an octave, twice."""
@@ -154,9 +154,14 @@ class NoteFinder:
         pitch = self._settled()
         if pitch is None:
             return
-        risen = frame.level >= self._trough + AGAIN
-        if risen or abs(pitch - self._released) > AWAY:
+        if frame.level >= self._trough + AGAIN or self._follows(pitch):
             yield self._on(self._rise(), pitch)
+
+    def _follows(self, pitch: float) -> bool:
+        """Whether the pitch is another than was released, and no part or echo of that as it dies away."""
+        apart = abs(pitch - self._released)
+        levels = [m.frame.level for m in self._latest(4)]
+        return apart > AWAY and not _harmonic(apart) and levels[-1] > min(levels)
 
     def _go_on(self, frame: Frame) -> Iterator[Heard]:
         assert self._note is not None
