@@ -218,3 +218,13 @@ def test_a_wav_file_of_one_voice_plays_the_human_part() -> None:
     Path("broken.wav").write_bytes(b"RIFF....")
     with pytest.raises(ValueError, match=r"broken\.wav"):
         play("--player", "broken.wav", "--fast")
+
+
+def test_a_jam_that_could_not_begin_leaves_no_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("antiphon.faces.live.new_take_path", lambda: Path("live.take"))
+    with pytest.raises(OSError, match="no MIDI"):
+        play("--in", "nothing", "--out", "nowhere")
+    assert files() == []
+    assert play("--player", str(MENUET), "--seconds", "1") == 0
+    assert files() == ["live.take"]
+    assert read_take(Path("live.take")).whole

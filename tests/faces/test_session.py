@@ -65,7 +65,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[Duet, Path]:
     ensemble = band_for(tune, 0, 16)
     model, _ = model_named("antiphon", None)
     settings = Settings({"tempo": 120.0, "answer": 4.0})
-    duet = Duet(model, settings, ensemble, model_name="antiphon", seed=4, tune=played_by(ensemble, tune), take=take)
+    duet = Duet(model, settings, ensemble, model_name="antiphon", seed=4, tune=played_by(ensemble, tune))
+    duet.begin_take(take)
     assert duet.tune is not None
     ended = run_simulated(duet.partner, duet.tune, duet.recorder, happenings=script(duet), until=LENGTH)
     assert duet.take is not None

@@ -53,16 +53,14 @@ def read_tune(path: Path, program: int = 0, gain: float = 0.0, *, seconds: float
 
 
 class _KeptRecorder(Recorder):
-    """A recorder that also tells a take what the machine really sent."""
+    """A recorder that also tells the take, once there is one, what the machine really sent."""
 
-    def __init__(self, take: TakeWriter) -> None:
-        super().__init__()
-        self._take = take
+    take: TakeWriter | None = None
 
     def add(self, group: str, event: Event) -> None:
         super().add(group, event)
-        if group == MACHINE:
-            self._take.sent(event)
+        if group == MACHINE and self.take is not None:
+            self.take.sent(event)
 
 
 class Duet:
@@ -81,14 +79,10 @@ class Duet:
         seed: int,
         tune: Events | None = None,
         tune_name: str = "",
-        take: Path | None = None,
         learned: Path | None = None,
         watch: PresetWatch | None = None,
     ) -> None:
-        """Begins a take at `take`, which tells what a replay needs.
-
-        `model_name` is what the model was opened by, `learned` the file of what its learner had learned before.
-        """
+        """`model_name` is what the model was opened by, `learned` the file of what its learner had learned before."""
         self.model = model
         self.name = str(getattr(getattr(model, "trained", model), "name", "the model"))
         self.tune = tune
@@ -98,13 +92,15 @@ class Duet:
         self.take: TakeWriter | None = None
         self.watch = watch
         self.improviser = Improviser(model, settings, np.random.default_rng(seed), ensemble)
-        if take is not None:
-            header = {"model": model_name, "seed": seed, "tune": tune_name, "preset": self.preset_text()}
-            if learned is not None and learned.is_file():
-                header["learned"] = base64.b64encode(learned.read_bytes()).decode()
-            self.take = TakeWriter(take, header)
-        self.recorder = Recorder() if self.take is None else _KeptRecorder(self.take)
+        self.recorder = _KeptRecorder()
         self.partner = Journal(self.improviser, self._keep)
+        self._header = {"model": model_name, "seed": seed, "tune": tune_name}
+        if learned is not None and learned.is_file():
+            self._header["learned"] = base64.b64encode(learned.read_bytes()).decode()
+
+    def begin_take(self, path: Path) -> None:
+        """Keep everything from now on, before anything is played: with what a replay needs. Raises `OSError`."""
+        self.take = self.recorder.take = TakeWriter(path, {**self._header, "preset": self.preset_text()})
 
     def _keep(self, line: Line) -> None:
         if self.take is not None:

@@ -168,13 +168,14 @@ def _play(args: argparse.Namespace, open_model: Callable[[str], Model]) -> int:
         seed=seed,
         tune=tune,
         tune_name="" if path is None else path.stem,
-        take=_take_path(args),
         learned=args.learned,
         watch=None if preset_path is None or args.fast else PresetWatch(preset_path),
     )
     if preset.knobs is not None:
         duet.knobs.knobs = preset.knobs
     if args.fast:
+        if args.take is not None:
+            duet.begin_take(args.take)
         if past is not None:
             duet.recall(past, 0.0)
         duet.simulate(args.seconds)
@@ -223,15 +224,6 @@ def model_named(
     if name == "markov":
         return learner, learner.save
     return Mixture((open_model or _engine)(name), learner, 0.0), learner.save
-
-
-def _take_path(args: argparse.Namespace) -> Path | None:
-    """Where the take is kept: where asked, or for a live session in the data folder."""
-    from antiphon.ports.take import new_take_path
-
-    if args.take is not None or args.no_take or args.fast:
-        return args.take  # type: ignore[no-any-return]  # argparse knows no types
-    return new_take_path()
 
 
 def _engine(name: str) -> Model:

@@ -16,6 +16,7 @@ from antiphon.ports.host import Deed, Ticker, run_live
 from antiphon.ports.meter import Meter
 from antiphon.ports.player import TunePlayer
 from antiphon.ports.sources import Sources
+from antiphon.ports.take import new_take_path
 
 __all__ = ["play_live"]
 
@@ -37,6 +38,8 @@ def play_live(args: argparse.Namespace, duet: Duet, past: Events | None) -> str:
         sources.append(Console(sys.stdin))
 
     def started() -> None:
+        if args.take is not None or not args.no_take:
+            duet.begin_take(args.take or new_take_path())
         duet.origin = time.monotonic()
         if past is not None:
             duet.recall(past, duet.origin)

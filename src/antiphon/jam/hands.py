@@ -68,7 +68,7 @@ class Hands:
         self.struck = 0
         """Notes that the machine's own voices struck in this turn, or since the player's last note."""
         self.silent_since = -math.inf
-        """When the machine last did something, or its turn began, in seconds."""
+        """When the machine's own voices last did something, or their turn began, in seconds."""
         self.chord: Chord | None = None
         """The chord that is being built, where only chords are wanted."""
         self.own: dict[Key, float] = {}
@@ -105,7 +105,8 @@ class Hands:
             del self.own[key]
         self._out.append(sent)
         self.tally.played += 1
-        self.silent_since = sent.at
+        if self._scene.is_auto(sent.instrument):
+            self.silent_since = sent.at
         entered = self._enter(sent, "hear_itself")
         self.answer.played(entered, self._scene.settings.number("silence"))
         if sent.is_onset:

@@ -162,7 +162,7 @@ class Improviser:
         if self._turns.shared:
             self._hands.struck = 0
         else:
-            self._script = None
+            self._drop_script()
 
     # What the machine does
 
@@ -201,11 +201,12 @@ class Improviser:
         before, self._scene.settings = self.settings, self.settings.turned(control, value)
         self._advance(now)
         if before["policy"] != self.settings["policy"]:
-            self._turns, self._script = turns_named(self.settings.choice("policy")), None
+            self._drop_script()
+            self._turns = turns_named(self.settings.choice("policy"))
         self._set_up()
         if self._muted():
-            self._scene.quiet_by = self._scene.now
             self._drop_script()
+            self._scene.quiet_by = self._scene.now
             self._hands.close_all()
         self._take_turns()
         return self._hands.handed_out()
@@ -335,10 +336,12 @@ class Improviser:
         self._forget_plan()
 
     def _drop_script(self) -> None:
-        """Play nothing again; a loop begins anew with the player's next note."""
-        if self._script is not None and self._turns.repeats:
+        """Play nothing again: what sounds of it may ring; a loop begins anew with the player's next note."""
+        if self._script is None:
+            return
+        if self._turns.repeats:
             self._turns.rest()
-        self._script = None
+        self._script, self._scene.quiet_by = None, self._scene.now + self.settings.number("ring")
 
     def _rest(self) -> None:
         self._turns.rest()
