@@ -33,6 +33,7 @@ COMMANDS = (
     Command("export-take", "antiphon.faces.export_take", "a kept session as a MIDI file"),
     Command("replay", "antiphon.faces.replay", "live through a kept session again, event for event"),
     Command("continue", "antiphon.faces.continuation", "go on where a MIDI file ends"),
+    Command("server", "antiphon.faces.server", "answer over OSC, as Notochord's server does and more"),
     Command("bench", "antiphon.faces.bench", "tell whether this machine is quick enough"),
     Command("prep", "antiphon.faces.prep", "prepare folders of MIDI files as a corpus to train on"),
     Command("train", "antiphon.faces.train", "train a model on a corpus", extra="train"),
