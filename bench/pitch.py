@@ -5,8 +5,8 @@ python bench/pitch.py [--notes 60] [--seeds 2] [--soundfont FILE.sf2] [--json]
 Tones: made notes of 0.15 to 0.4 s at random pitches of a range, with 30 ms of silence between them or none (legato):
 F1 of onsets within 50 ms, the same with the right semitone, and milliseconds from the true onset to the moment at which
 the right pitch is told, when sound comes in blocks of 5 ms. Melodies: the top line of the bundled minuet and random
-scales, played by a soundfont in its room, clean and with white noise 30 dB below; blocks of 10 ms. Slides and vibrato:
-the notes that are told. CPU is of this process, in milliseconds for each 10 ms of sound.
+scales, played by our own soundfont (or another) in a room, clean and with white noise 30 dB below; blocks of 10 ms.
+Slides and vibrato: the notes that are told. CPU is of this process, in milliseconds for each 10 ms of sound.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from antiphon.music.event import EVENT, Event
 from antiphon.music.midi_read import read_midi
 from antiphon.music.notes import notes_of
 from antiphon.ports.audio import read_wav
+from antiphon.ports.general_midi import general_midi_soundfont
 from antiphon.ports.pitch import PitchTracker
 from antiphon.ports.sound import render_wav
 from antiphon.tunes import MENUET
@@ -102,7 +103,7 @@ def scales(low: int, high: int, count: int, seed: int) -> list[Note]:
     return notes
 
 
-def played(notes: Sequence[Note], program: int, folder: Path, soundfont: Path | None) -> Sound:
+def played(notes: Sequence[Note], program: int, folder: Path, soundfont: Path) -> Sound:
     rows = [(on + 0.2, program, p, 90) for on, _, p in notes] + [(on + d + 0.2, program, p, 0) for on, d, p in notes]
     path = folder / "melody.wav"
     render_wav(np.array(sorted(rows, key=lambda row: (row[0], row[3])), EVENT), path, soundfont=soundfont)
@@ -171,7 +172,7 @@ def tone_rows(count: int, seeds: int) -> dict[str, dict[str, float]]:
     return rows
 
 
-def melody_rows(count: int, seeds: int, soundfont: Path | None) -> dict[str, dict[str, float]]:
+def melody_rows(count: int, seeds: int, soundfont: Path) -> dict[str, dict[str, float]]:
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, (program, low, high) in PROGRAMS.items():
@@ -205,10 +206,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--notes", type=int, default=60, help="notes of each made row (60)")
     parser.add_argument("--seeds", type=int, default=2, help="how often each is made anew (2)")
-    parser.add_argument("--soundfont", type=Path, help="what plays the melodies")
+    parser.add_argument("--soundfont", type=Path, help="what plays the melodies (our own)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     args = parser.parse_args()
-    rows = tone_rows(args.notes, args.seeds) | melody_rows(args.notes, args.seeds, args.soundfont)
+    rows = tone_rows(args.notes, args.seeds) | melody_rows(
+        args.notes, args.seeds, args.soundfont or general_midi_soundfont()
+    )
     slides = slid()
     if args.json:
         print(json.dumps({**rows, **slides}))

@@ -55,8 +55,9 @@ FALL, FORGET = 15.0, 0.15
 DIP, RISE, STEEP, SWING = 2.5, 2.5, 2.5, 8
 """dB that the level must fall and then rise, each within `SWING` frames, for the same pitch to be struck again; of the
 fall, `STEEP` must happen within three frames: a tremolo is slower."""
-DEEP = 9.0
-"""dB of a fall and of a rise that are enough without being steep."""
+STEADY, DEEP = 0.2, 10.0
+"""Semitones: of a pitch that has moved more, harmonics pass through resonances, and the level swings with them; it must
+fall by `DEEP` dB and rise by half of that."""
 AGAIN = 8.0
 """dB by which the level must rise for a pitch that was released to begin again: its echo rises less."""
 JUMP, FLARE = 5.0, 9.0
@@ -258,15 +259,20 @@ class NoteFinder:
 
     def _struck_again(self) -> int | None:
         """Where the note that sounds was struck once more, in samples; None where it goes on."""
-        since = [m.frame for m in self._latest(MEMORY) if m.frame.end > self._began + FRESH * self._hop]
-        if len(since) < 3:
+        moments = [m for m in self._latest(MEMORY) if m.frame.end > self._began + FRESH * self._hop]
+        if len(moments) < 3:
             return None
+        since = [m.frame for m in moments]
         levels = [f.slow if self._centre < LOW else f.level for f in since]
         lowest = min(range(max(0, len(since) - SWING), len(since)), key=levels.__getitem__)
         before = levels[max(0, lowest - SWING) : lowest + 1]
         fallen, risen = max(before) - levels[lowest], levels[-1] - levels[lowest]
         steepest = max((a - b for a, b in zip(before, before[3:], strict=False)), default=0.0)
-        dipped = (fallen >= DIP and steepest >= STEEP and risen >= RISE) or (fallen >= DEEP and risen >= DEEP)
+        held = [m.pitch for m in moments[:lowest] if m.pitch is not None]
+        if held and max(held) - min(held) > STEADY:
+            dipped = fallen >= DEEP and risen >= DEEP / 2
+        else:
+            dipped = fallen >= DIP and steepest >= STEEP and risen >= RISE
         brighter = since[-1].bright - min(f.bright for f in since[-4:])
         sudden = levels[-1] - min(levels[-4:])
         if dipped or sudden >= JUMP or (brighter >= FLARE and sudden >= 1.5):
