@@ -39,7 +39,7 @@ SETTLED = 0.25
 """Semitones within which a pitch has settled."""
 SURE, SURE_SPREAD = 0.95, 0.12
 """Clarity and semitones for which two frames are enough to settle."""
-LEAVING = 0.35
+LEAVING = 0.45
 """Semitones from a note's centre at which a pitch may be on its way to another."""
 STILL, LEAP = 0.02, 9.0
 """Semitones from frame to frame of a pitch that does not move, and of one that was not there before."""
