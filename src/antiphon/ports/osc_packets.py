@@ -92,8 +92,9 @@ def _later(outer: float | None, inner: float | None) -> float | None:
 
 
 def unix_time(stamp: int) -> float:
-    """Seconds since 1970 of an NTP time stamp of 64 bits."""
-    return (stamp >> 32) - _EPOCH + (stamp & (_FRACTION - 1)) / _FRACTION
+    """Seconds since 1970 of an NTP time stamp of 64 bits, which begins again in 2036 (RFC 4330, section 3)."""
+    again = 0 if stamp >> 63 else _FRACTION
+    return (stamp >> 32) + again - _EPOCH + (stamp & (_FRACTION - 1)) / _FRACTION
 
 
 def _message(data: bytes, due: float | None) -> Message:
@@ -183,7 +184,7 @@ def write_message(address: str, *args: Any) -> bytes:
 
 def write_bundle(packets: Iterable[bytes], due: float | None = None) -> bytes:
     """The packet of a bundle of packets, to be carried out at `due`, seconds since 1970, or at once."""
-    stamp = _AT_ONCE if due is None else round((due + _EPOCH) * _FRACTION)
+    stamp = _AT_ONCE if due is None else round((due + _EPOCH) * _FRACTION) % (1 << 64)
     return _BUNDLE + struct.pack(">Q", stamp) + b"".join(struct.pack(">i", len(p)) + p for p in packets)
 
 
