@@ -30,3 +30,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 if os.environ.get("CI"):
                     pytest.fail(f"{reason}, and CI must not pass without it", pytrace=False)
                 pytest.skip(reason)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where CI is set, whatever the reason, a skip is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("CI must not pass with skipped tests", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
