@@ -230,8 +230,9 @@ def test_replies_go_to_the_port_that_asked_or_to_the_one_that_was_said(bundle):
 
 def _finished(client):
     """Wait for the thread that prepares, then let the desk hear of it."""
-    (thread,) = [t for t in threading.enumerate() if t.name == "preparing"]
-    thread.join(60)
+    for thread in threading.enumerate():
+        if thread.name == "preparing":
+            thread.join(60)
     (call,) = client.wire.calls
     client.wire.calls.clear()
     already = len(client.wire.sent)
@@ -299,13 +300,13 @@ LIMITS = st.fixed_dictionaries(
     {},
     optional={
         "max_polyphony": st.integers(1, 4),
-        "max_duration": st.floats(0.1, 2, width=32),
-        "min_duration": st.floats(0, 0.1, width=32),
+        "max_duration": st.floats(0.125, 2, width=32),
+        "min_duration": st.floats(0, 0.125, width=32),
         "min_pitch": st.integers(40, 60),
         "max_pitch": st.integers(60, 80),
         "min_vel": st.integers(1, 60),
         "max_vel": st.integers(60, 127),
-        "max_time": st.floats(0.1, 1, width=32),
+        "max_time": st.floats(0.125, 1, width=32),
         "steer_density": st.floats(0, 1, width=32),
         "pitch_temp": st.floats(0, 2, width=32),
         "order": st.permutations("vtip").map("".join),

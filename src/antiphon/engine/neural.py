@@ -52,11 +52,16 @@ class NeuralModel:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.name = bundle.name
+        self.reset()
+
+    def reset(self) -> None:
+        """Remember nothing, as when it was opened."""
         self._ledger = Ledger()
         self._encoder = StreamEncoder()
         self._at = -math.inf
         self._sounding = features(self._ledger, 0.0)[None]
-        self._base, self._state = bundle.hear(np.zeros((1, 4), np.int64), True, self._sounding, bundle.initial())
+        code = np.zeros((1, 4), np.int64)
+        self._base, self._state = self.bundle.hear(code, True, self._sounding, self.bundle.initial())
 
     def feed(self, event: Event) -> None:
         """Hear an event. A release of what does not sound is ignored; striking a sounding key first releases it.

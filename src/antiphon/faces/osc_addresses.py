@@ -191,6 +191,6 @@ def _say(said: dict[str, Any], word: Keyword, value: Any) -> None:
 
 
 def _unknown(key: str, known: dict[str, Keyword]) -> str:
-    near = get_close_matches(key, known, 1)
+    near = get_close_matches(key[:40], known, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"no such keyword: {key[:60]}{hint}"

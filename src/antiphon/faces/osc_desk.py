@@ -226,7 +226,7 @@ class Desk:
 
 def _found(address: str) -> Address:
     if address not in ADDRESSES:
-        near = get_close_matches(address, ADDRESSES, 1)
+        near = get_close_matches(address[:40], ADDRESSES, 1)
         hint = f"; did you mean {near[0]}?" if near else "; /antiphon/describe tells which there are"
         raise ValueError(f"no such address: {address[:100]}{hint}")
     return ADDRESSES[address]

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from antiphon.ports.base import PortError
@@ -160,6 +161,7 @@ class OscPort:
             self._calls.popleft()()
 
 
+@lru_cache(1024)
 def is_loopback(host: str) -> bool:
     """True when `host` names this machine and nothing beyond it can reach it."""
     with suppress(ValueError):
