@@ -96,7 +96,7 @@ PATCH = """#N canvas 0 0 500 500 10;
 #X msg 200 60 connect 127.0.0.1 {port};
 #X msg 100 90 1 60 0.2 99;
 #X obj 100 110 oscformat /notochord/feed;
-#X msg 10 130 include_inst 1 33 next_vel 80 handle pd;
+#X msg 10 130 list include_inst 1 33 next_vel 80 handle pd;
 #X obj 10 150 oscformat /notochord/query;
 #X obj 10 180 list prepend send;
 #X obj 10 200 list trim;

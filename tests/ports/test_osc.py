@@ -89,13 +89,19 @@ def test_bundles_within_bundles_have_a_limit():
         read_packet(packet)
 
 
+def _refusal(packet):
+    """Why a packet cannot be read, or nothing."""
+    try:
+        read_packet(packet)
+    except OscError as error:
+        return str(error)
+    return ""
+
+
 @given(data=st.binary(max_size=200))
 def test_garbage_is_refused_in_one_line(data):
     for packet in (data, b"#bundle\0" + data, b"/a\0\0," + data, b"/a\0\0,[[ifsbhdtcrmTFNI]\0\0\0" + data):
-        try:
-            read_packet(packet)
-        except OscError as error:
-            assert len(str(error).splitlines()) == 1
+        assert len(_refusal(packet).splitlines()) <= 1
 
 
 @given(message=MESSAGE, seed=st.integers(0, 1 << 32))
@@ -104,10 +110,7 @@ def test_a_damaged_packet_is_read_or_refused(message, seed):
     packet = bytearray(write_bundle([write_message(message.address, *message.args)], 1.7e9))
     for _ in range(chance.randrange(1, 8)):
         packet[chance.randrange(len(packet))] = chance.randrange(256)
-    try:
-        read_packet(bytes(packet[: chance.randrange(len(packet) + 1)]))
-    except OscError as error:
-        assert "\n" not in str(error)
+    assert len(_refusal(bytes(packet[: chance.randrange(len(packet) + 1)])).splitlines()) <= 1
 
 
 @pytest.mark.parametrize("value", [1 << 63, object(), {1: 2}])
