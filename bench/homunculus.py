@@ -276,7 +276,7 @@ def a_minute(name: str, makers: Makers, rig: Rig, tune: str, seconds: float) -> 
     sent, heard = gear.quit()
     onsets = [message for message in sent if message.is_onset and message.velocity > 1]
     listens = next(m.at for m in heard if m.is_onset and m.channel == 0) - player.started
-    _, twice = left_sounding(heard)
+    left, twice = left_sounding(heard)
     figures: dict[str, Any] = {
         "player_onsets": len(onsets),
         "thru_ms": summary(echoes(sent, heard, CHANNELS["thru"], same_pitch=True)),
@@ -284,6 +284,7 @@ def a_minute(name: str, makers: Makers, rig: Rig, tune: str, seconds: float) -> 
         "auto_late_ms": summary(player.lateness()),
         "auto_onsets": sum(m.is_onset and m.channel + 1 in AUTOS and m.at > sent[0].at for m in heard),
         "struck_twice": twice,
+        "left_though_no_key_is_down": len(left),
         "listens_after_s": round(listens, 2),
         "cpu_s_to_listen": round(start_up_cpu, 2),
         "cpu_s_a_minute": round(spent * 60.0 / took, 2),
