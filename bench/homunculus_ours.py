@@ -28,7 +28,7 @@ def watch() -> None:
         ROWS.append((event.instrument, event.pitch, event.velocity, event.at, handed))
         play(hands, event)
 
-    Hands.play = watched  # type: ignore[method-assign]
+    Hands.play = watched  # type: ignore[assignment]  # seen from outside
 
 
 if __name__ == "__main__":
