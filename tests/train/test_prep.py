@@ -214,7 +214,7 @@ def wait_for(condition: Any, run: subprocess.Popen[bytes] | None) -> None:
 
 
 def test_ctrl_c_leaves_what_was_read_and_no_process(tmp_path: Path) -> None:
-    source, out = many(tmp_path / "tunes", 400, notes=300), tmp_path / "corpus"
+    source, out = many(tmp_path / "tunes", 1000, notes=400), tmp_path / "corpus"
     partial = tmp_path / "corpus.partial"
     run = subprocess.Popen(
         [sys.executable, "-c", RUN.format(jobs=2), str(source), str(out)],

@@ -46,6 +46,6 @@ def _read(path: Path, kinds: list[str]) -> dict[str, dict[str, npt.NDArray[Any]]
             with np.load(file, allow_pickle=False) as arrays:
                 if str(arrays["format"]) == FORMAT:
                     return {kind: {name: arrays[f"{kind}_{name}"] for name in ARRAYS} for kind in kinds}
-        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError):
             pass  # these say what is wrong with its bytes, which helps nobody
     raise ValueError("it is damaged or of another kind")
