@@ -113,21 +113,24 @@ class Desk:
     def _stream(self, call: Call) -> None:
         """Feed, query, sample, and all that is put together of them."""
         events = [heard(call.said)] if "feed" in call.address.steps else []
-        wish = None
         if "query" in call.address.steps:
             wish = query_wish(call.said)
         elif "sample" in call.address.steps:
             wish = sample_wish(call.said)
-        drawn = self._told(events, wish, call.said, keep=call.address.keeps)
-        if drawn is not None:
-            self._answer(call.peer, call.address.reply, *_reply(drawn, call.said))
+        else:
+            self._session.feed(*events)
+            return
+        drawn = self._drawn(wish, events, call.said)
+        self._answer(call.peer, call.address.reply, *_reply(drawn, call.said))
+        if call.address.keeps:  # only now: nobody need wait for that
+            self._session.feed(drawn.heard)
 
-    def _told(self, events: Sequence[Heard], wish: Wish | None, said: Said, *, keep: bool) -> Drawn | None:
+    def _drawn(self, wish: Wish, events: Sequence[Heard], said: Said) -> Drawn:
         try:
-            return self._session.tell(events, wish, keep=keep)
+            return self._session.draw(wish, *events)
         except NothingPossible as error:
             asked = " ".join(f"{name} {_shown(value)}" for name, value in said.items() if name != "handle")
-            if wish is not None and wish.fixed:
+            if wish.fixed:
                 raise ValueError(f"nothing is possible now with {asked}") from error
             raise ValueError(f"nothing is possible now: {error}") from error
 
@@ -148,16 +151,16 @@ class Desk:
             releases = self._session.overtaken(instrument, since)
         rest = 0.0 if releases else since
         if len(asked) == len(names):
-            who, pitch = asked["next_inst"] - 1, asked["next_pitch"]
-            event = Heard(who, pitch, rest, velocity_of(asked["next_vel"]))
-            self._told([*releases, event], None, asked, keep=False)
-            drawn: Drawn | None = Drawn(who, pitch, since, event.velocity, self._session.step)
+            velocity = velocity_of(asked["next_vel"])
+            event = Heard(asked["next_inst"] - 1, asked["next_pitch"], rest, velocity)
+            drawn = Drawn(event.instrument, event.pitch, since, velocity, self._session.step)
+            self._session.feed(*releases, event)
         else:
             asked.setdefault("min_vel", 1.0)
-            drawn = self._told(releases, query_wish({**asked, "next_time": rest}), asked, keep=True)
+            drawn = self._drawn(query_wish({**asked, "next_time": rest}), releases, asked)
+            self._session.feed(drawn.heard)
         self._last_of_tidal = call.at
-        if drawn is not None:
-            self._answer(call.peer, call.address.reply, *_reply(replace(drawn, since=since), {}))
+        self._answer(call.peer, call.address.reply, *_reply(replace(drawn, since=since), {}))
 
     def _reset(self, call: Call) -> None:
         self._session.reset(start=call.said.get("start", False))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,11 @@ class Drawn:
     since: float
     velocity: int
     step: int
+
+    @property
+    def heard(self) -> Heard:
+        """What is fed when it is kept."""
+        return Heard(self.instrument, self.pitch, self.since, self.velocity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +100,33 @@ class Session:
         for event in since:
             self._feed(event)
 
-    def tell(self, events: Sequence[Heard], wish: Wish | None = None, *, keep: bool = False) -> Drawn | None:
-        """Feed events, draw the next one if there is a wish, and feed that too if it is to be kept: all, or nothing.
+    def feed(self, *events: Heard) -> None:
+        """Hear events: all of them, or none."""
+        with self._all_or_nothing():
+            for event in events:
+                self._feed(event)
+        if self._journal is not None:
+            self._journal += events
+
+    def draw(self, wish: Wish, *events: Heard) -> Drawn:
+        """Hear events, and draw the one that follows them; if that cannot be, they have not been heard either.
 
         Raises NothingPossible.
         """
-        before = self.model.snapshot(), self.at, self.step
+        with self._all_or_nothing():
+            self.feed(*events)
+            return self._drawn(wish)
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        before, journal = (self.model.snapshot(), self.at, self.step), len(self._journal or ())
         try:
-            for event in events:
-                self._feed(event)
-            drawn = None if wish is None else self._drawn(wish)
-            if drawn is not None and keep:
-                self._feed(Heard(drawn.instrument, drawn.pitch, drawn.since, drawn.velocity))
+            yield
         except BaseException:
             state, self.at, self.step = before
             self.model.restore(state)
+            del (self._journal or [])[journal:]
             raise
-        if self._journal is not None:
-            self._journal += events
-            if drawn is not None and keep:
-                self._journal.append(Heard(drawn.instrument, drawn.pitch, drawn.since, drawn.velocity))
-        return drawn
 
     def overtaken(self, instrument: int | None, since: float) -> list[Heard]:
         """The releases of what `instrument` (None for everyone) will have struck before `since` seconds from the last
