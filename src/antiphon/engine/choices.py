@@ -156,10 +156,15 @@ def _one(pitch: int) -> npt.NDArray[np.bool_]:
 def _onsets(instrument: int, voice: Voice, notes: list[tuple[int, float]], begin: float, end: float) -> list[Row]:
     if not voice.may_start or len(notes) >= voice.max_polyphony:
         return []
-    pitches = (_ALL_PITCHES if voice.pitches is None else voice.pitches).copy()
-    pitches[[pitch for pitch, _ in notes]] = False
     softest, loudest = max(voice.min_velocity, 1), min(voice.max_velocity, 127)
-    if softest > loudest or not pitches.any():
+    if softest > loudest:
+        return []
+    # Hundreds of silent voices share one mask; only what is held needs one of its own.
+    pitches = _ALL_PITCHES if voice.pitches is None else voice.pitches
+    if notes:
+        pitches = pitches.copy()
+        pitches[[pitch for pitch, _ in notes]] = False
+    if pitches is not _ALL_PITCHES and not pitches.any():
         return []
     return [Row(instrument, pitches, softest, loudest, begin, end)]
 
