@@ -172,8 +172,9 @@ def test_processes_read_what_one_process_reads(tmp_path: Path) -> None:
 
 
 RUN = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 from antiphon.train.prep import prepare
 prepare([Path(sys.argv[1])], Path(sys.argv[2]), jobs={jobs})
 """
