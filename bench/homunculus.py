@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class Keys(Gear):
         wait_until(lambda: self._log.read_text().count("done") >= self._count, self._log.read_text(), PATIENCE)
 
 
-class Player:
+class Player(ABC):
     """One of the two programs, running."""
 
     name: str
@@ -100,13 +101,13 @@ class Player:
     def log(self) -> str:
         return (self.rig.folder / self._log).read_text()
 
+    @abstractmethod
     def reset(self) -> None:
         """Have it forget everything."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lateness(self) -> list[float]:
         """How late each note of its own voices was by its own plan, in seconds; once it has ended."""
-        raise NotImplementedError
 
     def used(self) -> tuple[float, float]:
         """Seconds of the processor since its start, and the most memory it had resident, in MiB; of all processes."""

@@ -388,3 +388,20 @@ def test_a_loop_that_was_ended_begins_anew_with_the_next_note(ending: str) -> No
         else:
             partner.act(ending, "", begin + 5.0)
         assert onsets(play_until(partner, begin + 15.0)) == []
+
+
+@pytest.mark.parametrize("ending", ["undo", "mute"])
+def test_a_loop_that_was_ended_before_its_first_round_was_over_begins_anew_too(ending: str) -> None:
+    partner = improviser(policy="loop", turn_bars=4, tempo=120.0)
+    for begin in (1.0, 40.0):
+        partner.beat(Grid(begin, 120.0), begin)
+        partner.receive(Event(begin, 0, 60, 80), begin)
+        partner.receive(Event(begin + 0.2, 0, 60, 0), begin + 0.2)
+        assert len(onsets(play_until(partner, begin + 5.0))) > 3
+        if ending == "mute":
+            partner.set("mute", "on", begin + 5.0)
+            assert play_until(partner, begin + 20.0) == []
+            partner.set("mute", "off", begin + 20.0)
+        else:
+            partner.act(ending, "", begin + 5.0)
+        assert onsets(play_until(partner, begin + 30.0)) == []

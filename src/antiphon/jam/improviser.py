@@ -337,10 +337,10 @@ class Improviser:
 
     def _drop_script(self) -> None:
         """Play nothing again: what sounds of it may ring; a loop begins anew with the player's next note."""
-        if self._script is None:
-            return
         if self._turns.repeats:
             self._turns.rest()
+        if self._script is None:
+            return
         self._script, self._scene.quiet_by = None, self._scene.now + self.settings.number("ring")
 
     def _rest(self) -> None:
