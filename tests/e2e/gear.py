@@ -5,6 +5,7 @@ Each line on standard input is an order, and is answered with `done`:
 
     send 144 60 80        send a message
     notes COUNT GAP       COUNT short notes, GAP seconds from one to the next
+    clock BEATS TEMPO     ticks of a MIDI clock
     tune SECONDS          the beginning of the bundled minuet
     echo DELAY            from now on each onset that is heard is played on the keyboard, DELAY seconds later
     unplug, plug          both ports are gone; both are back
@@ -76,6 +77,12 @@ class Gear:
             if float(gap) > 0.001:
                 time.sleep(float(gap) / 2)
             self.send("128", pitch, "0")
+
+    def clock(self, beats: str, tempo: str) -> None:
+        begin, tick = time.monotonic(), 60.0 / float(tempo) / 24
+        for i in range(24 * int(beats)):
+            time.sleep(max(0.0, begin + i * tick - time.monotonic()))
+            self.send("248")
 
     def tune(self, seconds: str) -> None:
         begin = time.monotonic()
