@@ -15,7 +15,7 @@ from antiphon.music.event import Event
 from antiphon.ports import stage
 from antiphon.ports.base import PortError
 from antiphon.ports.frames import Frame, Kind
-from antiphon.ports.inbox import Act, Chosen, Ended, Inbox, Message, Notice, Turn
+from antiphon.ports.inbox import Act, Arranged, Ended, Inbox, Message, Notice, Turn
 from antiphon.ports.meter import Meter
 from antiphon.ports.stage import MidiPorts
 
@@ -136,7 +136,7 @@ def test_what_comes_in_is_told_as_what_it_means() -> None:
     assert scene.told(5) == [
         Event(12.5, 0, 60, 80),
         Turn("density", 4.0),
-        Chosen(1, 5),
+        Arranged(1, {"program": 5}),
         Act("panic", ""),
         Event(12.5, 0, 60, 0),
     ]

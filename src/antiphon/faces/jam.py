@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import secrets
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from antiphon.jam.controls import CONTROLS, Control, Value
 
 if TYPE_CHECKING:
     from antiphon.engine.model import Model
+    from antiphon.faces.company import Company
     from antiphon.jam.ensemble import Ensemble
     from antiphon.jam.preset import Preset
     from antiphon.music.event import Events
@@ -57,6 +59,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     player.add_argument("--fast", action="store_true", help="simulated time: as fast as the machine can")
     player.add_argument("--seconds", type=_positive, help="end after so many seconds")
     player.add_argument("--console", action="store_true", help="read actions and controls from standard input")
+    faces = parser.add_argument_group("the faces")
+    faces.add_argument(
+        "--page",
+        action=argparse.BooleanOptionalAction,
+        help="a page to play, hear and see it in a browser; there is one where no output is named",
+    )
+    faces.add_argument("--page-port", type=_within(0, 65535), metavar="PORT", help="its port (8844, or the next free)")
+    faces.add_argument("--page-host", default="127.0.0.1", metavar="HOST", help="beyond this machine: needs its token")
+    faces.add_argument("--no-browser", dest="browser", action="store_false", help="do not open the page in a browser")
+    faces.add_argument("--tui", action="store_true", help="strips, controls and a piano roll in this terminal")
     clock = parser.add_argument_group("the time")
     clock.add_argument("--clock", choices=CLOCKS, default="off", help="follow a MIDI clock, give one, or Ableton Link")
     clock.add_argument("--count-in", type=_within(0, 16), default=0, metavar="BARS", help="click so many bars at first")
@@ -84,7 +96,10 @@ def run(args: argparse.Namespace, *, open_model: Callable[[str], Model] | None =
         _settle(args)
     except UsageError as error:
         return _complain(str(error), 2)
-    return _play(args, open_model or _engine)
+    from antiphon.faces.company import Company
+
+    with contextlib.closing(Company(args)) as company:
+        return _play(args, open_model or _engine, company)
 
 
 def _settle(args: argparse.Namespace) -> None:
@@ -99,12 +114,16 @@ def _settle(args: argparse.Namespace) -> None:
         raise UsageError("either --take or --no-take, not both")
     if live and args.fast:
         raise UsageError("--fast leaves real time, so it plays on no port: leave out --in, --ear, --out and --virtual")
-    if not live and not args.player and not args.fast:
-        live = _settle_on_devices(args)
-    if live and not (hears or args.player or args.virtual):
-        raise UsageError("whom to listen to? give --in PORT, --ear, --player TUNE.mid or --virtual")
-    if live and not (args.outputs or args.virtual):
-        raise UsageError("where to play? give --out PORT or --virtual")
+    if args.fast and (args.page or args.tui):
+        raise UsageError("--fast leaves real time, so nobody can watch it: leave out --page and --tui")
+    if args.page is None:  # where it would be heard nowhere else
+        args.page = not (args.outputs or args.virtual or args.player or args.fast)
+    if not (live or args.player or args.fast):
+        live = _settle_on_devices(args) or args.tui
+    if live and not (hears or args.inputs or args.player or args.virtual or args.page or args.tui):
+        raise UsageError("whom to listen to? give --in PORT, --ear, --player TUNE.mid, --virtual or --page")
+    if live and not (args.outputs or args.virtual or args.page):
+        raise UsageError("where to play? give --out PORT, --virtual or --page")
     args.live = live
     if not live and not args.player:
         args.fast = True
@@ -120,21 +139,25 @@ def _settle(args: argparse.Namespace) -> None:
 
 
 def _settle_on_devices(args: argparse.Namespace) -> bool:
-    """With nothing said, play on the first device that can be listened to and played on, if there is one."""
+    """With nothing said, play on the first devices there are. Returns whether that is enough to play live.
+
+    A page makes the sound itself, and needs no device to be played on either.
+    """
     from antiphon.ports.midi import list_ports
 
     # A "through" port is the system's own loop: nobody plays it.
-    first: dict[str, str] = {}
-    for direction in ("input", "output"):
-        names = [port.name for port in list_ports(direction) if "through" not in port.name.lower()]
-        if not names:
-            return False
-        first[direction] = names[0]
-    args.inputs, args.outputs = [first["input"]], [first["output"]]
+    first = {
+        direction: [port.name for port in list_ports(direction) if "through" not in port.name.lower()][:1]
+        for direction in ("input", "output")
+    }
+    if not args.page and not all(first.values()):
+        return False
+    args.inputs = first["input"] or None
+    args.outputs = None if args.page else first["output"]
     return True
 
 
-def _play(args: argparse.Namespace, open_model: Callable[[str], Model]) -> int:
+def _play(args: argparse.Namespace, open_model: Callable[[str], Model], company: Company) -> int:
     import numpy as np
 
     from antiphon.faces.duet import Duet, read_tune
@@ -183,7 +206,7 @@ def _play(args: argparse.Namespace, open_model: Callable[[str], Model]) -> int:
     else:
         from antiphon.faces.live import play_live
 
-        problem = play_live(args, duet, past)
+        problem = play_live(args, duet, past, company)
     if args.learned is not None:
         keep_learned(args.learned)
     written = duet.leave(record=args.record, wav=args.wav, roll=args.roll, soundfont=args.soundfont)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from antiphon.faces.company import Company
 from antiphon.faces.duet import Duet
+from antiphon.faces.guests import Sinks
 from antiphon.music.event import Event, Events
 from antiphon.ports.base import Nowhere, PortError, Sink, Source
 from antiphon.ports.beats import ClockEar, ClockGiver, Metronome, SteadyBeat
@@ -15,6 +17,7 @@ from antiphon.ports.console import Console
 from antiphon.ports.host import Deed, Ticker, run_live
 from antiphon.ports.meter import Meter
 from antiphon.ports.player import TunePlayer
+from antiphon.ports.presets import find_preset
 from antiphon.ports.sources import Sources
 from antiphon.ports.take import new_take_path
 
@@ -24,17 +27,21 @@ CLEAR = "\r\x1b[K"
 """To a terminal: back to the beginning of the line, and wipe it."""
 
 
-def play_live(args: argparse.Namespace, duet: Duet, past: Events | None) -> str:
-    """Jam in real time. Returns what went wrong with a port on the way, in one line, or nothing."""
+def play_live(args: argparse.Namespace, duet: Duet, past: Events | None, company: Company) -> str:
+    """Jam in real time, with `company` watching and playing.
+
+    Returns what went wrong with a port on the way, in one line, or nothing.
+    """
     meter = Meter()
     beat = _Beat(args, duet)
-    sink, sources = _ports(args, duet, meter, beat.ear)
+    duet.warm_up()
+    sink, sources = _ports(args, duet, meter, beat.ear, company)
     sources += beat.sources
     problem = why = ""
-    duet.warm_up()
+    say = _say if not company.has_terminal else _nowhere
     if duet.watch is not None:
         sources.append(duet.watch)
-    if args.console or sys.stdin.isatty():
+    if args.console or (sys.stdin.isatty() and not company.has_terminal):
         sources.append(Console(sys.stdin))
 
     def started() -> None:
@@ -43,7 +50,19 @@ def play_live(args: argparse.Namespace, duet: Duet, past: Events | None) -> str:
         duet.origin = time.monotonic()
         if past is not None:
             duet.recall(past, duet.origin)
-        print(f"{duet.name} listens to {_whom(args)}. Ctrl-C ends.", file=sys.stderr, flush=True)
+        company.kept(None if duet.take is None else duet.take.path)
+        say(f"{duet.name} listens to {_whom(args)}. Ctrl-C ends.")
+
+    def notice(text: str) -> None:
+        say(f"antiphon jam: {text}")
+        company.notice(text)
+
+    def status(figures: Mapping[str, Mapping[str, float]]) -> None:
+        if duet.take is not None:
+            duet.take.figures(time.monotonic(), figures)
+        company.figures(figures)
+        if sys.stderr.isatty() and not company.has_terminal:
+            _show(duet, figures)
 
     try:
         why = run_live(
@@ -54,13 +73,16 @@ def play_live(args: argparse.Namespace, duet: Duet, past: Events | None) -> str:
             meter,
             seconds=args.seconds,
             started=started,
-            deeds=_deeds(duet),
+            deeds=_deeds(duet, company, notice),
             tickers=beat.tickers,
-            status=lambda figures: _show(duet, figures),
-            notice=lambda text: _say(f"antiphon jam: {text}"),
+            status=status,
+            notice=notice,
+            watcher=company.watcher,
         )
     except PortError as error:
         problem = str(error)
+    company.ended(problem or why)
+    company.close()
     if sys.stderr.isatty():
         print(CLEAR, end="", file=sys.stderr, flush=True)
     now = time.monotonic()
@@ -97,35 +119,49 @@ class _Beat:
             self.tickers.append(ClockGiver(lambda: improviser.grid))
 
 
-def _ports(args: argparse.Namespace, duet: Duet, meter: Meter, ear: ClockEar | None) -> tuple[Sink, list[Source]]:
+def _ports(
+    args: argparse.Namespace, duet: Duet, meter: Meter, ear: ClockEar | None, company: Company
+) -> tuple[Sink, list[Source]]:
     """Where it sounds, and who is heard. Raises `PortError`."""
-    if not args.live:
-        assert duet.tune is not None
-        nowhere = Nowhere()
-        return nowhere, [TunePlayer(duet.tune, nowhere)]
     from antiphon.ports.latency import latency_of
     from antiphon.ports.stage import MidiPorts
 
+    own = [] if args.page and not args.virtual else [None]  # virtual ports, for what was not named
     heard_by_ear = args.ear is not None and not args.inputs
-    inputs = [] if duet.tune is not None or heard_by_ear else (args.inputs or [None])
-    ports = MidiPorts(
-        inputs,
-        args.outputs or [None],
-        duet.improviser.ensemble,
-        meter,
-        mapping=duet.knobs,
-        thru=not args.no_thru,
-        mpe=args.mpe,
-        echoes=args.keep_echoes,
-        clock=None if ear is None else ear.hear,
-        latency=latency_of,
-    )
+    inputs = [] if duet.tune is not None or heard_by_ear else (args.inputs or own)
+    outputs = args.outputs or own
+    midi: MidiPorts | None = None
+    if args.live and (inputs or outputs):
+        midi = MidiPorts(
+            inputs,
+            outputs,
+            duet.improviser.ensemble,
+            meter,
+            mapping=duet.knobs,
+            thru=not args.no_thru,
+            mpe=args.mpe,
+            echoes=args.keep_echoes,
+            clock=None if ear is None else ear.hear,
+            latency=latency_of,
+        )
+    try:
+        guests = company.guests(duet, thru=midi.pass_on if midi is not None and outputs else None)
+    except OSError:
+        if midi is not None:
+            midi.close()
+        raise
+    sources: list[Source] = [guests.source]
+    if midi is not None and not outputs:
+        midi.sound_by(guests.pass_on)
+    sinks: list[Sink] = [guests] if midi is None else [midi, guests] if outputs else [guests, midi]
+    sink = Sinks(sinks)
     if duet.tune is not None:
-        return ports, [TunePlayer(duet.tune, Nowhere() if args.no_thru else ports)]
-    sources: list[Source] = [ports.source]
+        return sink, [*sources, TunePlayer(duet.tune, Nowhere() if args.no_thru else sink)]
+    if midi is not None:
+        sources.append(midi.source)
     if args.ear is not None:
         sources.append(_ear(args, duet))
-    return ports, sources
+    return sink, sources
 
 
 def _ear(args: argparse.Namespace, duet: Duet) -> Source:
@@ -139,26 +175,28 @@ def _ear(args: argparse.Namespace, duet: Duet) -> Source:
     return AudioSource(device, players[0], gain=args.ear_gain)
 
 
-def _deeds(duet: Duet) -> dict[str, Deed]:
+def _deeds(duet: Duet, company: Company, notice: Callable[[str], None]) -> dict[str, Deed]:
     def preset(name: str) -> Iterable[Event]:
-        return duet.open_preset(name, time.monotonic())
+        events = duet.open_preset(name, time.monotonic())
+        if company.scene is not None:
+            company.scene.presets(find_preset(name).stem)
+        return events
 
     def save(name: str) -> None:
-        _say(f"kept as {duet.save_preset(name)}")
+        path = duet.save_preset(name)
+        notice(f"kept as {path}")
+        if company.scene is not None:
+            company.scene.presets(path.stem)
 
     def learn(control: str) -> None:
         duet.knobs.learn(control)
-        _say(f"move the knob that is to turn {control}")
+        notice(f"move the knob that is to turn {control}")
 
     return {"preset": preset, "save": save, "learn": learn}
 
 
 def _show(duet: Duet, figures: Mapping[str, Mapping[str, float]]) -> None:
-    """The figures of the last seconds in one line that is written over again and again, where somebody can see it."""
-    if duet.take is not None:
-        duet.take.figures(time.monotonic(), figures)
-    if not sys.stderr.isatty():
-        return
+    """The figures of the last seconds in one line that is written over again and again."""
     names = {"wake": "model", "queue": "queue", "lateness": "late", "end_to_end": "answer"}
     shown = [
         f"{label} {figures[name]['p50_ms']:.1f}/{figures[name]['p99_ms']:.1f} ms"
@@ -166,6 +204,11 @@ def _show(duet: Duet, figures: Mapping[str, Mapping[str, float]]) -> None:
         if "p50_ms" in figures.get(name, {})
     ]
     print(f"{CLEAR}{' · '.join([*_sense(duet), *shown])}", end="", file=sys.stderr, flush=True)
+
+
+def _nowhere(text: str) -> None:
+    """A face has the terminal."""
+    del text
 
 
 def _say(text: str) -> None:
@@ -184,5 +227,6 @@ def _sense(duet: Duet) -> list[str]:
 
 def _whom(args: argparse.Namespace) -> str:
     ear = [] if args.ear is None else [f"the audio input {args.ear}".rstrip()]
-    heard = [*(args.inputs or []), *ear]
+    page = ["its page"] if args.page else []
+    heard = [*(args.inputs or []), *ear, *page]
     return str(args.player or (", ".join(heard) if heard else "its virtual port"))

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the presets, or check and print one. Raises `ValueError` or `OSError`, one line."""
-    from antiphon.ports.presets import find_preset, preset_names, read_preset
+    from antiphon.ports.presets import about_preset, find_preset, preset_names, read_preset
 
     if args.name is not None:
         path = find_preset(args.name)
@@ -22,7 +22,5 @@ def run(args: argparse.Namespace) -> int:
         print(path.read_text(encoding="utf-8"), end="")
         return 0
     for name, path in preset_names().items():
-        first = path.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
-        about = first.removeprefix("#").strip() if first.startswith("#") else ""
-        print(f"{name:<16} {about:<56} {path}")
+        print(f"{name:<16} {about_preset(path):<56} {path}")
     return 0

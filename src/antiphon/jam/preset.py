@@ -13,7 +13,7 @@ from antiphon.jam.ensemble import CHANNELS, Ensemble, Strip
 from antiphon.jam.mapping import Knob, default_knobs
 from antiphon.music.programs import PROGRAM_NAMES
 
-__all__ = ["Preset", "preset_from_toml", "preset_to_toml"]
+__all__ = ["Preset", "preset_from_toml", "preset_to_toml", "strip_fields"]
 
 
 @dataclass(frozen=True)
@@ -93,17 +93,33 @@ def _ensemble(channels: Any, text: str, source: str) -> Ensemble:
 def _strip(table: Any) -> Strip:
     if not isinstance(table, dict):
         raise _Wrong("it must be a table")
-    known = [field.name for field in fields(Strip)]
-    given: dict[str, Any] = {}
-    for name, value in table.items():
-        if name not in known:
-            raise _Wrong(f"there is no {name!r}: there are {', '.join(known)}", name)
-        given[name] = _strip_value(name, value)
+    given = _strip_values(table)
     try:
         return Strip(**given)
     except (ValueError, TypeError) as error:
         named = re.match(r"\w+", str(error))
         raise _Wrong(str(error), named[0] if named and named[0] in given else None) from None
+
+
+def strip_fields(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a strip, as TOML or JSON can hold them, as `Strip` wants them; None is what a field is without a value.
+
+    Raises `ValueError`, one line, for a name or a kind that is not a strip's; ranges are for `Strip` to check.
+    """
+    try:
+        return _strip_values(table)
+    except _Wrong as wrong:
+        raise ValueError(str(wrong)) from None
+
+
+def _strip_values(table: Mapping[str, Any]) -> dict[str, Any]:
+    known = {field.name: field.default for field in fields(Strip)}
+    given: dict[str, Any] = {}
+    for name, value in table.items():
+        if name not in known:
+            raise _Wrong(f"there is no {name!r}: there are {', '.join(known)}", name)
+        given[name] = None if value is None and known[name] is None else _strip_value(name, value)
+    return given
 
 
 def _strip_value(name: str, value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the process of the ports imports this module, and should start at once
@@ -30,14 +30,17 @@ class Listener(Protocol):
     def act(self, action: str, argument: str = "") -> None:
         """The player asked for an action of the controls table, such as `panic`."""
 
-    def program(self, channel: int, program: int) -> None:
-        """The player chose `program` (0..127) for their strip on `channel` (1..16)."""
+    def arrange(self, channel: int, fields: Mapping[str, object]) -> None:
+        """The strip of `channel` (1..16) is to have some of its fields at other values."""
 
     def beat(self, grid: Grid | None) -> None:
         """Where beats fall from now on; None when nobody gives the time any more."""
 
     def notice(self, text: str) -> None:
         """Something the musician should know, in one line: a port that is gone, or back."""
+
+    def stop(self, reason: str) -> None:
+        """The musician wants to end the jam; `reason` is a few words."""
 
     def ended(self) -> None:
         """The source has nothing more to tell."""

@@ -25,6 +25,8 @@ class Ear:
 
     def __init__(self, ensemble: Ensemble, mapping: Mapping, clock: Clock | None, *, mpe: bool) -> None:
         self.listener: Listener | None = None
+        self.thru: Callable[[Event], None] | None = None
+        """Told each event before the listener is: where nothing else passes the player on."""
         self._mapping = mapping
         self._clock = clock
         self._hearing = Hearing(ensemble, mpe=mpe)
@@ -44,7 +46,7 @@ class Ear:
             self._tell(heard.events)
             if self.listener is not None:
                 for channel, program in heard.programs:
-                    self.listener.program(channel, program)
+                    self.listener.arrange(channel, {"program": program})
         self._tell_turn(message)
 
     def lost(self, source: int, at: float) -> None:
@@ -54,6 +56,8 @@ class Ear:
     def _tell(self, events: Iterable[Event]) -> None:
         if self.listener is not None:
             for event in events:
+                if self.thru is not None:
+                    self.thru(event)
                 self.listener.hear(event)
 
     def _tell_turn(self, message: bytes) -> None:

@@ -13,12 +13,12 @@ from antiphon.jam.ensemble import Ensemble
 from antiphon.music.event import Event
 from antiphon.music.grid import Grid
 from antiphon.ports.base import PortError, Sink, Source
-from antiphon.ports.inbox import Act, Beat, Chosen, Ended, Inbox, Message, Notice, Turn
+from antiphon.ports.inbox import Act, Arranged, Beat, Ended, Inbox, Message, Notice, Turn
 from antiphon.ports.meter import Meter
 from antiphon.ports.recorder import MACHINE, PLAYER, Recorder
 from antiphon.ports.system import first_in_line, short_switches, signals
 
-__all__ = ["Deed", "Partner", "Status", "Ticker", "run_live"]
+__all__ = ["Deed", "Partner", "Status", "Ticker", "Watcher", "run_live"]
 
 BURST = 0.005
 """Seconds for which messages are taken in one go: a storm of them never keeps the machine's releases waiting."""
@@ -45,6 +45,19 @@ class Ticker(Protocol):
 
     def messages_until(self, horizon: float) -> list[tuple[float, bytes]]:
         """The messages due before `horizon`, each once, with their times in monotonic seconds."""
+
+
+class Watcher(Protocol):
+    """Who shows the jam to people. Told on the host's thread, after what it is told of was done: it should be quick."""
+
+    def heard(self, event: Event) -> None:
+        """The player did `event`."""
+
+    def decided(self, events: Sequence[Event]) -> None:
+        """`events` were handed to the sink, each to sound at its `at`."""
+
+    def look(self, now: float) -> None:
+        """Whatever was due has been done, and something may have changed."""
 
 
 class Partner(Protocol):
@@ -109,16 +122,18 @@ def run_live(
     tickers: Sequence[Ticker] = (),
     status: Status | None = None,
     notice: Callable[[str], None] | None = None,
+    watcher: Watcher | None = None,
 ) -> str:
     """Jam until `seconds` have passed, the source is done and answered, or SIGINT, SIGTERM or SIGHUP comes.
 
     Times are those of `time.monotonic`. However it ends, every note that left has been closed on the sink, and both
     ports are closed. `started` is called once everything listens. `deeds` do what actions such as `preset` ask, by the
-    action's name. `status` is told live figures once a second; `notice` gets lines for the musician. Returns why it
-    ended, in a few words. Raises `PortError` when no port is left, or when the model fails again and again.
+    action's name. `status` is told live figures once a second; `notice` gets lines for the musician; `watcher` is told
+    what happens. Returns why it ended, in a few words. Raises `PortError` when no port is left, or when the model fails
+    again and again.
     """
     inbox = Inbox()
-    jam = _Jam(partner, inbox, sink, recorder, meter, deeds or {}, notice or (lambda _: None))
+    jam = _Jam(partner, inbox, sink, recorder, meter, deeds or {}, notice or (lambda _: None), watcher)
     with short_switches(), first_in_line(), signals(inbox.stop), contextlib.ExitStack() as ending:
         ending.callback(sink.close)
         ending.callback(sink.silence)
@@ -142,6 +157,7 @@ class _Jam:
         meter: Meter,
         deeds: Mapping[str, Deed],
         notice: Callable[[str], None],
+        watcher: Watcher | None,
     ) -> None:
         self._partner = partner
         self._inbox = inbox
@@ -150,6 +166,7 @@ class _Jam:
         self._meter = meter
         self._deeds = deeds
         self._notice = notice
+        self._watcher = watcher
         self._ensemble = partner.ensemble
         self._source_ended = False
         self._asked: float | None = None  # the stamp of the player's latest onset, until something is decided after it
@@ -177,6 +194,8 @@ class _Jam:
                 status_at = now + STATUS
                 status(self._meter.recent(now))
             self._wake()
+            if self._watcher is not None:
+                self._watcher.look(time.monotonic())
 
     def left(self, event: Event, at: float) -> None:
         """The sink has sent `event`, which sounds at `at`. May be called from any thread."""
@@ -207,9 +226,8 @@ class _Jam:
                 self._request(lambda: self._partner.set(control, value, now))
             case Act(action, argument):
                 self._act(action, argument, now)
-            case Chosen(channel, program):
-                chosen = self._partner.ensemble.changed(channel, program=program)
-                self._request(lambda: self._partner.rearrange(chosen, now))
+            case Arranged(channel, fields):
+                self._request(lambda: self._rearrange(channel, fields, now))
             case Beat(grid):
                 self._ask(lambda: self._partner.beat(grid, now))
             case Notice(text):
@@ -229,6 +247,8 @@ class _Jam:
         self._ask(lambda: self._partner.receive(event, now))
         heard = time.monotonic()
         self._meter.feed.add(heard - event.at, heard)
+        if self._watcher is not None:
+            self._watcher.heard(event)
 
     def _act(self, action: str, argument: str, now: float) -> None:
         deed = self._deeds.get(action)
@@ -238,6 +258,9 @@ class _Jam:
             self._request(lambda: deed(argument))
         if action == "panic":
             self._sink.panic()
+
+    def _rearrange(self, channel: int, fields: Mapping[str, object], now: float) -> Iterable[Event]:
+        return self._partner.rearrange(self._partner.ensemble.changed(channel, **fields), now)
 
     def _next_wake(self) -> float | None:
         try:
@@ -281,7 +304,12 @@ class _Jam:
             if event.is_onset and self._asked is not None:
                 self._answers = {event: self._asked}
                 self._asked = None
+        self._post(events)
+
+    def _post(self, events: Sequence[Event]) -> None:
         self._sink.post(events)
+        if self._watcher is not None and events:
+            self._watcher.decided(events)
 
     def _got_over(self, error: Exception) -> None:
         """Close every note, as nobody knows what the failed model meant to do with them, and go on."""
@@ -290,7 +318,7 @@ class _Jam:
         self._failures.append(now)
         what = f"{type(error).__name__}: {' '.join(str(error).split())}"
         with contextlib.suppress(Exception):
-            self._sink.post(self._partner.panic(now))
+            self._post(self._partner.panic(now))
         self._sink.silence()
         if len(self._failures) == FAILURES and now - self._failures[0] < FAILING:
             raise ModelError(f"the model failed {FAILURES} times in {FAILING:g} s, so the jam has ended: {what}")

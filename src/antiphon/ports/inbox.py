@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import queue
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from antiphon.jam.controls import Value
 from antiphon.music.event import Event
 from antiphon.music.grid import Grid
 
-__all__ = ["Act", "Beat", "Chosen", "Ended", "Inbox", "Message", "Notice", "Turn"]
+__all__ = ["Act", "Arranged", "Beat", "Ended", "Inbox", "Message", "Notice", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,11 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """The player chose a program."""
+class Arranged:
+    """Some fields of a strip were changed."""
 
     channel: int
-    program: int
+    fields: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Ended:
     error: bool = False
 
 
-Message = Event | Turn | Act | Chosen | Beat | Notice | Ended
+Message = Event | Turn | Act | Arranged | Beat | Notice | Ended
 
 
 class Inbox:
@@ -76,8 +77,8 @@ class Inbox:
     def act(self, action: str, argument: str = "") -> None:
         self._messages.put(Act(action, argument))
 
-    def program(self, channel: int, program: int) -> None:
-        self._messages.put(Chosen(channel, program))
+    def arrange(self, channel: int, fields: Mapping[str, object]) -> None:
+        self._messages.put(Arranged(channel, fields))
 
     def beat(self, grid: Grid | None) -> None:
         self._messages.put(Beat(grid))

@@ -11,7 +11,7 @@ from antiphon.jam.preset import Preset, preset_from_toml
 from antiphon.ports.base import Listener
 from antiphon.ports.folders import data_folder
 
-__all__ = ["PresetWatch", "find_preset", "preset_names", "read_preset", "save_preset"]
+__all__ = ["PresetWatch", "about_preset", "find_preset", "preset_names", "read_preset", "save_preset"]
 
 SUFFIX = ".toml"
 SHIPPED = Path(__file__).parent.parent / "presets"
@@ -43,6 +43,12 @@ def find_preset(name: str) -> Path:
     if name not in names:
         raise ValueError(f"no preset is named {name!r}: there are {', '.join(names)}")
     return names[name]
+
+
+def about_preset(path: Path) -> str:
+    """What a preset file says of itself: the comment on its first line, or nothing. Raises `OSError`."""
+    first = path.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 
 def read_preset(path: Path) -> Preset:

@@ -43,7 +43,8 @@ class _Waiting(NamedTuple):
 class MidiPorts:
     """A sink on several outputs; `source` is what comes in at several inputs.
 
-    Names are parts of ports' names, or None for virtual ports of our own. Where a process of the ports dies it is
+    Names are parts of ports' names, or None for virtual ports of our own; with no output it sounds nothing, for a jam
+    that is heard elsewhere. Where a process of the ports dies it is
     started again, and what the dead one left sounding is closed.
     """
 
@@ -165,6 +166,10 @@ class MidiPorts:
                 thread.join(timeout=2.0)
         self._child.forget()
 
+    def sound_by(self, thru: Callable[[Event], None]) -> None:
+        """Have `thru` sound what the player does, where there is no output to pass it on to."""
+        self._ear.thru = thru
+
     def tell(self, teller: Listener | None) -> None:
         """Whom to tell what the player does; nobody when it is None."""
         self._ear.listener = teller
@@ -172,6 +177,8 @@ class MidiPorts:
     # Sending
 
     def _send(self, post: Post, at: float, event: Event | None) -> None:
+        if not self.outputs:
+            return
         number = next(self._numbers)
         at -= self._latencies[post.output]
         self._waiting[number] = _Waiting(at, time.monotonic(), post, event)
@@ -190,7 +197,7 @@ class MidiPorts:
             self._send(post, 0.0, None)
 
     def _tell_routes(self) -> None:
-        routes = routes_of(self._ensemble, self.outputs) if self._thru else []
+        routes = routes_of(self._ensemble, self.outputs) if self._thru and self.outputs else []
         pads = [knob for knob in self._mapping.knobs if knob.kind == "note"]
         swallowed = [(None if pad.channel is None else pad.channel - 1, pad.number) for pad in pads]
         self._passage.arrange(routes, swallowed)
@@ -198,7 +205,7 @@ class MidiPorts:
         self._child.tell(Frame.saying(Kind.ROUTES, {"routes": rows, "swallowed": swallowed}))
 
     def _tell_of_strips_without_output(self) -> None:
-        for channel, strip in self._ensemble.strips.items():
+        for channel, strip in self._ensemble.strips.items() if self.outputs else ():
             if strip.mode != "off" and output_named(strip.port, self.outputs) is None and self._listener is not None:
                 self._listener.notice(f"channel {channel} asks for the output {strip.port!r}, which is not open here")
 

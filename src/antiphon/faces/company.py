@@ -1,0 +1,141 @@
+"""The company: the faces that a live jam was asked for, each in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import secrets
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from antiphon.faces.duet import Duet
+from antiphon.faces.guests import Guests
+from antiphon.faces.link import FaceError, Link
+from antiphon.faces.news import News
+from antiphon.faces.scene import Scene
+from antiphon.music.event import Event
+
+__all__ = ["PAGE_PORT", "Company"]
+
+PAGE_PORT = 8844
+"""Where the page is served unless another port is asked for, or this one is taken."""
+
+
+class Company:
+    """Started at once, so that faces get ready while the model is opened; `close` ends them, whatever came of it."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        """Start what `args` ask for. Raises `FaceError` for what is not installed."""
+        self._links: dict[str, Link] = {}
+        self._troubles: dict[str, FaceError] = {}
+        self._browser = bool(args.page and args.browser)
+        self._address = ""
+        self.scene: Scene | None = None
+        if args.page:
+            self._links["page"] = _page(args)
+        if args.tui:
+            if importlib.util.find_spec("textual") is None:
+                self.close()
+                raise FaceError("--tui needs textual, which is not installed: pip install 'antiphon[tui]'")
+            self._links["tui"] = Link("antiphon.faces.tui")
+        self._greetings = [threading.Thread(target=self._greet, args=pair, daemon=True) for pair in self._links.items()]
+        for greeting in self._greetings:
+            greeting.start()
+
+    @property
+    def has_terminal(self) -> bool:
+        """Whether the terminal belongs to a face, so that nothing else may be written there."""
+        return "tui" in self._links
+
+    @property
+    def watcher(self) -> Scene | None:
+        """Who is to watch the jam, if anybody looks."""
+        return self.scene if self._links else None
+
+    def guests(self, duet: Duet, *, thru: Callable[[Event], None] | None) -> Guests:
+        """Let the faces watch `duet` and play in it; `thru` as in `Guests`. Raises `FaceError`."""
+        self.scene = Scene(duet.improviser, duet.name, sounds=thru is None)
+        guests = Guests(list(self._links.values()), self.scene, duet.improviser.ensemble, duet.knobs, thru=thru)
+        for greeting in self._greetings:
+            greeting.join()
+        for name, trouble in self._troubles.items():
+            raise FaceError(f"--{name}: {trouble}")
+        self.scene.presets(None if duet.watch is None else duet.watch.path.stem)
+        self.scene.look(time.monotonic())
+        if self.has_terminal and self._address:
+            self.notice(f"the page: {self._address}")
+        return guests
+
+    def kept(self, take: Path | None) -> None:
+        """The take is kept at `take`."""
+        if self.scene is not None:
+            self.scene.take(None if take is None else take.name)
+            self.scene.say({"t": "files", "take": None if take is None else str(take.absolute())})
+
+    def notice(self, text: str) -> None:
+        """Tell the musician something at every face."""
+        self._say({"t": "notice", "text": text})
+
+    def figures(self, figures: Mapping[str, Mapping[str, float]]) -> None:
+        """Tell the figures of the last seconds."""
+        if self.scene is not None:
+            self.scene.figures(figures)
+
+    def ended(self, why: str) -> None:
+        """Tell that the jam is over."""
+        self._say({"t": "ended", "why": why})
+
+    def close(self) -> None:
+        """Let every face leave. May be called twice."""
+        for link in self._links.values():
+            link.close()
+
+    def _say(self, news: News) -> None:
+        if self.scene is not None:
+            self.scene.say(news)
+
+    def _greet(self, name: str, link: Link) -> None:
+        """Wait until a face is ready, and say at once where the page is: the model is still being opened."""
+        try:
+            ready = link.wait()
+        except FaceError as error:
+            self._troubles[name] = error
+            return
+        if name == "page":
+            token = os.environ.get(_TOKEN)
+            self._address = f"{ready['url']}?token={token}" if token else str(ready["url"])
+            if not self.has_terminal:
+                print(f"the page: {self._address}", file=sys.stderr, flush=True)
+            if self._browser and _has_screen():
+                webbrowser.open(self._address)
+
+
+_TOKEN = "ANTIPHON_TOKEN"
+
+
+def _page(args: argparse.Namespace) -> Link:
+    from antiphon.ports.osc import is_loopback
+
+    port = PAGE_PORT if args.page_port is None else args.page_port
+    arguments = [f"--host={args.page_host}", f"--port={port}"]
+    if args.page_port is None:
+        arguments.append("--any-port")
+    if args.soundfont is not None:
+        arguments.append(f"--soundfont={args.soundfont.absolute()}")
+    if not is_loopback(args.page_host):
+        os.environ.setdefault(_TOKEN, secrets.token_urlsafe(12))
+    else:
+        os.environ.pop(_TOKEN, None)
+    return Link("antiphon.faces.web", *arguments)
+
+
+def _has_screen() -> bool:
+    """Whether a browser would be seen, and not take over the terminal."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,124 @@
+"""The doors of the page: who may come in, and how much they may say."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from hmac import compare_digest
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["COOKIE", "Doors", "Pace", "is_loopback"]
+
+COOKIE = "antiphon"
+RATE = 500.0
+"""Messages a second that one page may send; a second's worth of them in one go."""
+
+_HEADERS = {
+    # Blobs are for the worklet of the synthesiser, data for small pictures in the style sheet.
+    "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; "
+    "worker-src 'self' blob:; "
+    "style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine and nobody else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Doors:
+    """Asks everybody at the door, before `app`.
+
+    Without a token only this machine is let in, by its own names: a page of somebody else's, opened in a browser here,
+    knows another name for it (DNS rebinding) or says that it comes from elsewhere (`Origin`). With a token whoever
+    knows it is let in: it is in the address, and in a cookie from then on.
+    """
+
+    def __init__(self, app: ASGIApp, token: str | None = None) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in, or turn away with 403 and one line."""
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+        knows = self._knows_token(scope, headers)
+        why = self._why_not(headers, knows=knows)
+        if why:
+            if scope["type"] == "websocket":
+                await receive()
+            return await PlainTextResponse(f"{why}\n", 403)(scope, receive, send)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = dict(_HEADERS)
+                if knows and self._token is not None:
+                    extra["set-cookie"] = f"{COOKIE}={self._token}; HttpOnly; SameSite=Strict; Path=/"
+                message["headers"] = [*message["headers"], *((k.encode(), v.encode()) for k, v in extra.items())]
+            await send(message)
+
+        return await self._app(scope, receive, answer)
+
+    def _why_not(self, headers: Headers, *, knows: bool) -> str:
+        host = headers.get("host", "")
+        if self._token is None:
+            if not is_loopback(_name(host)):
+                return f"this page is not called {host[:100]!r}"
+        elif not knows:
+            return "the address of this page ends in ?token=..., as the jam has said"
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            return f"a page of {origin[:100]!r} may not play here"
+        return ""
+
+    def _knows_token(self, scope: Scope, headers: Headers) -> bool:
+        if self._token is None:
+            return False
+        said = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [])
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        except CookieError:
+            cookie = None
+        words = said if cookie is None else [*said, cookie.value]
+        return any(compare_digest(word.encode(), self._token.encode()) for word in words)
+
+
+def _name(host: str) -> str:
+    """The host of `host:port`."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+class Pace:
+    """How many messages a page may still send: `RATE` a second, and as many in one go."""
+
+    def __init__(self) -> None:
+        self._left, self._at = RATE, time.monotonic()
+
+    def allows(self) -> bool:
+        """Whether one more is allowed now."""
+        now = time.monotonic()
+        self._left = min(RATE, self._left + (now - self._at) * RATE)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

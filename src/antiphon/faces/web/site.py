@@ -1,0 +1,180 @@
+"""The site: pages that are open, each told the news of the jam and asking for what its musician wants."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from antiphon.faces.news import Kept, News, unpacked
+from antiphon.faces.web.doors import Doors, Pace
+from antiphon.faces.web.downloads import midi_of, wav_of
+
+__all__ = ["LARGEST", "Site"]
+
+STATIC = Path(__file__).parent / "static"
+LARGEST = 4096
+"""Bytes of the largest message that a page may send."""
+WAITING = 4096
+"""Messages that may wait for a page; one that is slower is let go, and comes back by itself."""
+PAGES = 32
+"""Pages that may be open at once."""
+ASKS = frozenset(("midi", "set", "act", "strip", "ping"))
+
+FULL, TOO_SLOW = 1013, 1008
+
+
+class Page:
+    """One open page."""
+
+    def __init__(self, number: int, socket: WebSocket) -> None:
+        self.number = number
+        self.socket = socket
+        self.waiting: asyncio.Queue[str | None] = asyncio.Queue(WAITING)
+        self.is_lost = False
+
+    def tell(self, text: str) -> None:
+        """Have `text` sent; a page that does not listen is lost."""
+        try:
+            self.waiting.put_nowait(text)
+        except asyncio.QueueFull:
+            self.is_lost = True
+
+    async def send_all(self) -> None:
+        """Send what waits, until `None`."""
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while (text := await self.waiting.get()) is not None and not self.is_lost:
+                await self.socket.send_text(text)
+            if self.is_lost:
+                await self.socket.close(TOO_SLOW, "this page does not listen")
+
+
+class Site:
+    """Everything that is served. `ask` hands a page's message to the jam; `tell` is given each line that it says."""
+
+    def __init__(self, ask: Callable[[News], None], *, token: str | None = None, soundfont: Path | None = None) -> None:
+        self._ask = ask
+        self._soundfont = soundfont
+        self._kept = Kept()
+        self._pages: dict[int, Page] = {}
+        self._numbers = itertools.count(1)
+        self._take: Path | None = None
+        routes: list[BaseRoute] = [
+            WebSocketRoute("/jam", self._meet),
+            Route("/take.mid", self._download(midi_of, "audio/midi")),
+            Route("/take.wav", self._download(wav_of, "audio/wav")),
+            Route("/soundfont", self._sound),
+            Mount("/", _Static(directory=STATIC, html=True)),
+        ]
+        self.app = Starlette(routes=routes, middleware=[Middleware(Doors, token=token)])
+
+    def tell(self, line: str) -> None:
+        """The jam says `line`: to one page where it names a `face`, else to all."""
+        news = unpacked(line)
+        if news["t"] == "files":
+            self._take = None if news["take"] is None else Path(news["take"])
+            return
+        self._kept.take(news)
+        for page in self._pages.values():
+            if news.get("face", page.number) == page.number:
+                page.tell(line)
+
+    def close(self) -> None:
+        """Let every page go once it has been told what waits."""
+        for page in self._pages.values():
+            with contextlib.suppress(asyncio.QueueFull):
+                page.waiting.put_nowait(None)
+
+    async def _meet(self, socket: WebSocket) -> None:
+        await socket.accept()
+        if len(self._pages) >= PAGES:
+            await socket.close(FULL, "too many pages are open")
+            return
+        page = Page(next(self._numbers), socket)
+        for news in self._kept.all():
+            page.tell(json.dumps(news))
+        self._pages[page.number] = page
+        sending = asyncio.create_task(page.send_all())
+        hearing = asyncio.create_task(self._hear(page))
+        try:
+            await asyncio.wait((sending, hearing), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._pages[page.number]
+            self._ask({"t": "gone", "face": page.number})
+            for task in (sending, hearing):
+                task.cancel()
+            if socket.client_state is WebSocketState.CONNECTED:
+                with contextlib.suppress(RuntimeError):
+                    await socket.close()
+
+    async def _hear(self, page: Page) -> None:
+        pace, warned = Pace(), -1.0
+        while True:
+            message = await page.socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            if pace.allows():
+                self._take_in(page, message.get("text") or message.get("bytes") or "")
+            elif time.monotonic() > warned + 1.0:
+                warned = time.monotonic()
+                _refuse(page, "", "this page says too much at once: some of it was dropped")
+
+    def _take_in(self, page: Page, line: str | bytes) -> None:
+        try:
+            asked = unpacked(line)
+        except ValueError as error:
+            _refuse(page, "", str(error))
+            return
+        if asked["t"] == "ping":
+            page.tell(json.dumps({"t": "pong", "id": asked.get("id"), "now": time.monotonic()}))
+        elif asked["t"] in ASKS:
+            self._ask({**asked, "face": page.number, "at": time.monotonic()})
+        else:
+            _refuse(page, asked["t"][:40], "nobody understands that")
+
+    def _download(self, make: Callable[[Path], bytes], kind: str) -> Callable[[Request], Awaitable[Response]]:
+        async def download(request: Request) -> Response:
+            if self._take is None:
+                return PlainTextResponse("no take is kept of this jam\n", 404)
+            try:
+                content = await run_in_threadpool(make, self._take)
+            except (ValueError, OSError) as error:
+                return PlainTextResponse(f"{error}\n", 404)
+            name = self._take.with_suffix(Path(request.url.path).suffix).name
+            return Response(content, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+        return download
+
+    async def _sound(self, request: Request) -> Response:
+        del request
+        from antiphon.ports.general_midi import general_midi_soundfont
+
+        own = general_midi_soundfont
+        path = await run_in_threadpool(own) if self._soundfont is None else self._soundfont
+        return FileResponse(path, media_type="audio/x-soundfont", headers={"cache-control": "no-cache"})
+
+
+class _Static(StaticFiles):
+    """Files that a browser asks after each time, so that a newer Antiphon is never mixed with an older one's."""
+
+    def file_response(self, *args: object, **more: object) -> Response:
+        response = super().file_response(*args, **more)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+def _refuse(page: Page, what: str, why: str) -> None:
+    page.tell(json.dumps({"t": "refused", "what": what, "why": why}))
