@@ -1,0 +1,132 @@
+"""The chorale bundle: a model of counterpoint on disk, opened on ONNX Runtime. None of it is code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from antiphon.codec.grid import CLASSES, HIGHEST, LOWEST, REST, STEPS_PER_BEAT, VOICES, Cells
+from antiphon.engine.bundle import BundleError, find_bundle
+
+__all__ = ["ChoraleModel", "bundle_kind", "open_chorale_model"]
+
+_FORMAT = 1
+_CODEC = {"name": "grid", "lowest": LOWEST, "highest": HIGHEST, "voices": VOICES, "steps_per_beat": STEPS_PER_BEAT}
+_AT_ONCE = 4096  # steps that go through the net together; more only takes memory
+_TOLERANCE = 1e-3  # logits
+
+Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+
+
+def open_chorale_model(name: str | Path = "chorale", *, threads: int = 2) -> ChoraleModel:
+    """Open a chorale bundle, given its folder or the name of a shipped one. Raises BundleError in one line."""
+    return ChoraleModel(find_bundle(name), threads=threads)
+
+
+def bundle_kind(name: str | Path) -> str:
+    """What a bundle's codec is called, "stream" or "grid". Raises BundleError when there is no bundle."""
+    folder = find_bundle(name)
+    try:
+        return str(json.loads((folder / "bundle.json").read_text())["codec"]["name"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{folder}: not a readable bundle ({error})") from error
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    """`bundle.json`, after checking its version, its codec and the checksum of every file."""
+    if (kind := bundle_kind(folder)) != "grid":
+        raise BundleError(f"{folder}: a model of kind {kind!r}, where a model of chorales is needed")
+    try:
+        about = json.loads((folder / "bundle.json").read_text())
+        if about["format"] != _FORMAT:
+            raise BundleError(f"{folder}: bundle format {about['format']}; this version reads {_FORMAT}")
+        if about["codec"] != _CODEC:
+            raise BundleError(f"{folder}: made for another raster than this version's")
+        for name, wanted in about["files"].items():
+            if Path(name).name != name or hashlib.sha256((folder / name).read_bytes()).hexdigest() != wanted:
+                raise BundleError(f"{folder}: {name} is damaged (its checksum differs)")
+        if not {"net.onnx", "vectors.npz"} <= about["files"].keys() or "name" not in about:
+            raise BundleError(f"{folder}: incomplete, files or its name are missing")
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, BundleError):
+            raise
+        raise BundleError(f"{folder}: not a readable bundle ({error})") from error
+    return dict(about)
+
+
+class ChoraleModel:
+    """What every cell of a four-part score may be, given those that are known. Holds no state."""
+
+    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+        self.folder = folder
+        self.about = _described(folder)
+        try:
+            options = ort.SessionOptions()
+            options.intra_op_num_threads = threads
+            options.inter_op_num_threads = 1
+            options.log_severity_level = 3
+            self._net = ort.InferenceSession(str(folder / "net.onnx"), options, providers=["CPUExecutionProvider"])
+            self.verify()
+        except BundleError:
+            raise
+        except Exception as error:  # ONNX Runtime raises its own kinds, all of them meaning: not usable
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise BundleError(f"{folder}: cannot be used ({reason})") from error
+
+    @property
+    def name(self) -> str:
+        return str(self.about["name"])
+
+    def log_probabilities(self, cells: Cells, known: Mask, *, start: int = 0) -> Floats:
+        """Log-probabilities (B, V, T, classes) of every cell of `cells` (B, V, T), of which `known` are given.
+
+        Any B and T. `start`: how many sixteenths after a beat the first step comes, 0..3. What stands in unknown cells
+        makes no difference.
+        """
+        B, V, T = cells.shape
+        if not T:
+            raise ValueError("a score without any step has nothing to predict")
+        if V != VOICES:
+            raise ValueError(f"the model knows {VOICES} voices, not {V}")
+        after = -(start + T) % STEPS_PER_BEAT
+        room = ((0, 0), (0, 0), (start, after))
+        # The beats are filled up with steps that nobody knows.
+        inputs = {
+            "cells": np.pad(np.where(known, cells, REST), room).astype(np.int64),
+            "known": np.pad(known, room).astype(np.float32),
+        }
+        size = max(_AT_ONCE // (start + T + after), 1)
+        parts = [self._run({k: v[i : i + size] for k, v in inputs.items()}) for i in range(0, B, size)]
+        logits = np.concatenate(parts)[:, :, start : start + T]
+        return np.asarray(logits - _log_sum_exp(logits))
+
+    def _run(self, inputs: dict[str, npt.NDArray[Any]]) -> Floats:
+        return np.asarray(self._net.run(["logits"], inputs)[0], np.float32)
+
+    def predict(self, cells: Cells, known: Mask) -> Floats:
+        """`log_probabilities` of scores that begin on a beat."""
+        return self.log_probabilities(cells, known)
+
+    def verify(self) -> float:
+        """Replay the reference vectors; the largest difference of a logit. Raises BundleError when it is not small."""
+        with np.load(self.folder / "vectors.npz", allow_pickle=False) as arrays:
+            inputs = {"cells": arrays["cells"].astype(np.int64), "known": arrays["known"].astype(np.float32)}
+            wanted = arrays["logits"]
+        got = self._run(inputs)
+        worst = float(np.abs(got - wanted).max()) if got.shape == wanted.shape and got.size else np.inf
+        # `not <=`, so that an answer that is no number is caught too.
+        if got.shape[-1] != CLASSES or not worst <= _TOLERANCE:
+            raise BundleError(f"{self.folder}: gives other answers here than where it was made (off by {worst:.2g})")
+        return worst
+
+
+def _log_sum_exp(logits: Floats) -> Floats:
+    top = logits.max(-1, keepdims=True)
+    return np.asarray(top + np.log(np.exp(logits - top).sum(-1, keepdims=True)))

@@ -1,0 +1,100 @@
+"""What the net of counterpoint is shown: crops of the chorales in many keys, and which of their cells are hidden.
+
+The masks are those in which it will be asked. Single cells in any order (NADE's orderless masks: Uria et al. 2014,
+Huang et al. 2017), whole steps, as the published likelihood asks, and whole voices, as in a harmonisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphon.codec.grid import REST, STEPS_PER_BEAT, Cells
+
+__all__ = ["Batch", "Chorales", "hidden_cells", "voice_ranges"]
+
+Mask = npt.NDArray[np.bool_]
+
+_CELLS, _STEPS = 0.45, 0.4  # shares of the kinds of mask; the rest are of voices
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B crops, all arrays (B, V, T): the cells, which are known and which hidden, to be predicted.
+
+    A crop longer than its piece is neither known nor hidden after the piece's end.
+    """
+
+    cells: Cells
+    known: Mask
+    hidden: Mask
+
+
+def voice_ranges(pieces: Sequence[Cells]) -> npt.NDArray[np.int64]:
+    """The lowest and the highest pitch class of each voice, shape (voices, 2)."""
+    sounding = [np.concatenate([piece[v][piece[v] != REST] for piece in pieces]) for v in range(len(pieces[0]))]
+    return np.array([(voice.min(), voice.max()) for voice in sounding])
+
+
+def _transpositions(piece: Cells, ranges: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """By how many semitones a piece can be moved with every voice in the range that it has in the corpus."""
+    own = voice_ranges([piece])
+    return np.arange((ranges[:, 0] - own[:, 0]).max(), (ranges[:, 1] - own[:, 1]).min() + 1)
+
+
+def hidden_cells(length: int, voices: int, rng: np.random.Generator) -> Mask:
+    """Cells to hide among (voices, length), at least one."""
+    kind = rng.random()
+    hidden = np.zeros((voices, length), bool)
+    if kind < _CELLS:
+        hidden.flat[rng.permutation(hidden.size)[: rng.integers(1, hidden.size + 1)]] = True
+    elif kind < _CELLS + _STEPS:
+        steps = rng.permutation(length)[: rng.integers(1, length + 1)]
+        hidden[:, steps] = True
+        if rng.random() < 0.5:  # one of them is being filled, voice by voice
+            hidden[rng.permutation(voices)[: rng.integers(voices)], steps[0]] = False
+    else:
+        chosen = rng.permutation(voices)[: rng.integers(1, voices + 1)]
+        hidden[chosen] = rng.random((len(chosen), length)) < rng.choice([1.0, rng.random()])
+        hidden[chosen[0], rng.integers(length)] = True
+    return hidden
+
+
+class Chorales:
+    """Batches without end: batch `step` is the same whenever it is asked for, which is what a resume needs.
+
+    pieces: classes (voices, steps) each, of any length of at least one beat. Longer pieces are drawn more often.
+    """
+
+    def __init__(self, pieces: Sequence[Cells], *, length: int, size: int, seed: int, transpose: bool = True) -> None:
+        if length % STEPS_PER_BEAT or length < STEPS_PER_BEAT:
+            raise ValueError(f"a crop must be a multiple of {STEPS_PER_BEAT} steps, not {length}")
+        self.pieces, self.length, self.size, self.seed = list(pieces), length, size, seed
+        ranges = voice_ranges(self.pieces)
+        self.shifts = [_transpositions(p, ranges) if transpose else np.zeros(1, np.int64) for p in self.pieces]
+        steps = np.array([piece.shape[1] for piece in self.pieces], float)
+        self.share = steps / steps.sum()
+
+    def batch(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.seed, step))
+        voices = len(self.pieces[0])
+        cells = np.zeros((self.size, voices, self.length), np.int64)
+        known, hidden = np.zeros(cells.shape, bool), np.zeros(cells.shape, bool)
+        for b, i in enumerate(rng.choice(len(self.pieces), self.size, p=self.share)):
+            crop = self._crop(int(i), rng)
+            n = crop.shape[1]
+            cells[b, :, :n] = crop
+            hidden[b, :, :n] = hidden_cells(n, voices, rng)
+            known[b, :, :n] = ~hidden[b, :, :n]
+        return Batch(cells, known, hidden)
+
+    def _crop(self, i: int, rng: np.random.Generator) -> Cells:
+        """A crop that begins on a beat, moved into another key."""
+        piece = self.pieces[i]
+        beats = max(piece.shape[1] - self.length, 0) // STEPS_PER_BEAT
+        start = STEPS_PER_BEAT * int(rng.integers(beats + 1))
+        crop = piece[:, start : start + self.length]
+        return np.where(crop == REST, REST, crop + rng.choice(self.shifts[i]))

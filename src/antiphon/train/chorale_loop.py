@@ -1,0 +1,266 @@
+"""Training the net of counterpoint: hide cells, predict them, follow the gradient, keep the average of the weights.
+
+The loss is Coconet's: cross-entropy of the hidden cells, each score's sum divided by how many are hidden (arXiv
+1903.07227, section 3). Matrices of the blocks follow Muon (Jordan et al. 2024), everything else AdamW; what is
+judged and kept is an exponential average of the weights.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from antiphon.codec.grid import Cells, encode, read_dataset
+from antiphon.train.checkpoint import RunError
+from antiphon.train.chorale_data import Batch, Chorales
+from antiphon.train.chorale_net import ChoraleNet, ChoraleNetConfig
+
+__all__ = ["ChoraleRun", "ChoraleTrainConfig", "load_chorale_net", "nats_per_cell", "train_chorales"]
+
+_VALIDATION_CROPS, _VALIDATION_LENGTH, _VALIDATION_SEED = 320, 128, 1
+
+
+@dataclass(frozen=True)
+class ChoraleTrainConfig:
+    """Everything about a run but its data. It ends after `steps`, or after `minutes` if that is given."""
+
+    net: ChoraleNetConfig = field(default_factory=ChoraleNetConfig)
+    length: int = 64  # steps a crop
+    size: int = 16  # crops a batch
+    long_share: float = 0.4  # the last share of the run is trained on crops twice as long, half as many
+    steps: int = 16_000
+    minutes: float | None = None
+    learning_rate: float = 2e-3  # of AdamW
+    matrix_rate: float = 0.02  # of Muon
+    weight_decay: float = 0.01
+    warm_up: float = 0.01  # of the run
+    final_rate: float = 0.01  # of the rates, at the end of the cosine
+    average: float = 0.999  # of the weights, a step
+    clip: float = 1.0
+    seed: int = 0
+    evaluate_every: int = 500  # steps
+    threads: int = 1
+
+
+@dataclass
+class _Progress:
+    step: int = 0
+    seconds: float = 0.0
+    best: float = math.inf
+    validation: float = math.nan
+
+
+def nats_per_cell(logits: Tensor, batch: Batch) -> Tensor:
+    """Mean cross-entropy of the hidden cells of each score, shape (B,), from logits (B, V, T, K)."""
+    cells, hidden = torch.from_numpy(batch.cells), torch.from_numpy(batch.hidden)
+    each = F.cross_entropy(logits.float().flatten(0, 2), cells.flatten(), reduction="none").view_as(cells)
+    return (each * hidden).sum((1, 2)) / hidden.sum((1, 2))
+
+
+def _logits(net: torch.nn.Module, batch: Batch) -> Tensor:
+    logits: Tensor = net(torch.from_numpy(batch.cells), torch.from_numpy(batch.known).float())
+    return logits
+
+
+def _optimisers(net: ChoraleNet, config: ChoraleTrainConfig) -> list[torch.optim.Optimizer]:
+    matrices = [p for p in net.blocks.parameters() if p.ndim == 2]
+    chosen = {id(p) for p in matrices}
+    rest = [p for p in net.parameters() if id(p) not in chosen]
+    return [
+        torch.optim.Muon(matrices, lr=config.matrix_rate, weight_decay=config.weight_decay),
+        torch.optim.AdamW(rest, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
+
+
+class ChoraleRun:
+    """One training run in a folder: config.json, last.safetensors (to resume) and best.safetensors (the average)."""
+
+    def __init__(
+        self, train: Sequence[Cells], valid: Sequence[Cells], folder: Path, config: ChoraleTrainConfig
+    ) -> None:
+        self.folder, self.config = folder, config
+        torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        self.net, self.average = ChoraleNet(config.net), ChoraleNet(config.net)
+        self.average.load_state_dict(self.net.state_dict())
+        self.average.eval().requires_grad_(False)
+        self.optimisers = _optimisers(self.net, config)
+        self.rates = [o.param_groups[0]["lr"] for o in self.optimisers]
+        self.progress = _Progress()
+        short = Chorales(train, length=config.length, size=config.size, seed=config.seed)
+        long = Chorales(train, length=2 * config.length, size=max(config.size // 2, 1), seed=config.seed)
+        self.batches = (short, long)
+        judged = Chorales(valid, length=_VALIDATION_LENGTH, size=16, seed=_VALIDATION_SEED, transpose=False)
+        self.judged = [judged.batch(i) for i in range(_VALIDATION_CROPS // 16)]
+
+    def resume(self) -> None:
+        """Go on from `last.safetensors`."""
+        tensors, metadata = _opened(self.folder / "last.safetensors")
+        for name, net in (("net", self.net), ("average", self.average)):
+            net.load_state_dict({k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")})
+        for i, optimiser in enumerate(self.optimisers):
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in tensors.items():
+                if key.startswith(f"optimiser{i}."):
+                    _, index, part = key.split(".")
+                    state.setdefault(int(index), {})[part] = value
+            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        self.progress = _Progress(**json.loads(metadata["progress"]))
+
+    def share_done(self) -> float:
+        c, p = self.config, self.progress
+        return min(p.step / c.steps if c.minutes is None else p.seconds / (60 * c.minutes), 1.0)
+
+    def step(self) -> float:
+        """One step; the loss in nats per cell."""
+        c, done = self.config, self.share_done()
+        cosine = c.final_rate + (1 - c.final_rate) * 0.5 * (1 + math.cos(math.pi * done))
+        for optimiser, rate in zip(self.optimisers, self.rates, strict=True):
+            optimiser.param_groups[0]["lr"] = rate * cosine * min(done / c.warm_up + 0.02, 1.0)
+        batch = self.batches[done >= 1 - c.long_share].batch(self.progress.step)
+        self.net.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=_native_bf16()):
+            logits = _logits(self.net, batch)
+        loss = nats_per_cell(logits, batch).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), c.clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        self.progress.step += 1
+        self._follow()
+        return loss.item()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        # Early on the average would remember the beginning for too long.
+        share = min(self.config.average, self.progress.step / (self.progress.step + 10))
+        for mean, value in zip(self.average.parameters(), self.net.parameters(), strict=True):
+            mean.lerp_(value, 1 - share)
+
+    @torch.no_grad()
+    def evaluate(self) -> float:
+        """Nats per hidden cell of the validation crops by the averaged weights; saves, and keeps the best."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=_native_bf16()):
+            each = [nats_per_cell(_logits(self.average, batch), batch) for batch in self.judged]
+        value = torch.cat(each).mean().item()
+        self.progress.validation = value
+        if value < self.progress.best:
+            self.progress.best = value
+            self._write("best.safetensors", _named("average", self.average))
+        self.save()
+        return value
+
+    def save(self) -> None:
+        states = {
+            f"optimiser{i}.{index}.{part}": torch.as_tensor(value)
+            for i, optimiser in enumerate(self.optimisers)
+            for index, state in optimiser.state_dict()["state"].items()
+            for part, value in state.items()
+        }
+        self._write("last.safetensors", _named("net", self.net) | _named("average", self.average) | states)
+
+    def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
+        path = self.folder / name
+        beside = path.with_suffix(".partial")
+        metadata = {"net": json.dumps(self.config.net.as_dict()), "progress": json.dumps(asdict(self.progress))}
+        try:
+            save_file({k: v.detach().contiguous() for k, v in tensors.items()}, beside, metadata)
+            beside.replace(path)
+        except (OSError, SafetensorError) as error:
+            raise RunError(f"{path}: cannot be written ({error})") from error
+
+
+def _named(prefix: str, net: ChoraleNet) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": value for name, value in net.state_dict().items()}
+
+
+def _native_bf16() -> bool:
+    """Whether this processor multiplies bf16 natively; elsewhere it is emulated and slow."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _opened(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, "pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118 (not a dict)
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{path}: not a checkpoint ({error})") from error
+
+
+def load_chorale_net(path: Path) -> tuple[ChoraleNet, dict[str, Any]]:
+    """The averaged net of a checkpoint, in evaluation mode, and the progress written with it."""
+    tensors, metadata = _opened(path)
+    try:
+        net = ChoraleNet(ChoraleNetConfig(**json.loads(metadata["net"])))
+        net.load_state_dict({k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")})
+        return net.eval(), json.loads(metadata["progress"])
+    except (KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        raise RunError(f"{path}: not a checkpoint of this version ({str(error).splitlines()[0]})") from error
+
+
+def train_chorales(
+    data: Path,
+    folder: Path,
+    config: ChoraleTrainConfig,
+    *,
+    resume: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+    quiet: bool = False,
+) -> dict[str, float]:
+    """Train on the dataset's split `train`, choosing the checkpoint by `valid`. Ctrl-C saves, and `resume` goes on."""
+    pieces = {split: [encode(piece) for piece in read_dataset(data, split)] for split in ("train", "valid")}
+    last = folder / "last.safetensors"
+    if last.exists() and not resume:
+        raise RunError(f"{folder}: holds a run already; go on with it by --resume, or give another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    run = ChoraleRun(pieces["train"], pieces["valid"], folder, config)
+    if last.exists():
+        run.resume()
+    (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
+    smooth = math.nan
+    with tqdm(total=100, disable=quiet, bar_format="{percentage:3.0f}%|{bar:20}| {postfix}") as bar:
+        try:
+            while run.share_done() < 1:
+                mark = clock()
+                loss = run.step()
+                run.progress.seconds += clock() - mark
+                if not math.isfinite(loss):
+                    raise RunError(f"{folder}: the loss is no longer a number at step {run.progress.step}")
+                smooth = loss if math.isnan(smooth) else 0.99 * smooth + 0.01 * loss
+                if run.progress.step % config.evaluate_every == 0:
+                    run.evaluate()
+                _show(bar, run, smooth)
+        except KeyboardInterrupt:
+            run.save()
+            raise KeyboardInterrupt(
+                f"{folder}: stopped and saved at step {run.progress.step}; --resume goes on"
+            ) from None
+    run.evaluate()
+    return asdict(run.progress)
+
+
+def _show(bar: Any, run: ChoraleRun, smooth: float) -> None:
+    p, done = run.progress, run.share_done()
+    bar.n = round(100 * done, 1)
+    left = p.seconds * (1 - done) / max(done, 1e-9) / 60
+    bar.set_postfix_str(
+        f"step {p.step:,} · {smooth:.3f} nats/cell · valid {p.validation:.4f} · {left:.0f} min left", refresh=False
+    )
+    bar.update(0)
