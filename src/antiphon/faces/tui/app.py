@@ -101,6 +101,7 @@ class Face(App[str]):
         """Begin to look for what is new."""
         self._piano.display = False
         self._figures.update(figures_text(self._mirror))
+        self._figures.border_title, self._notices.border_title = "latency", "log"
         self._arrange()
         self.action_pane(self._pane)
         self.hand.ping()
@@ -178,7 +179,7 @@ class Face(App[str]):
     def _say(self, text: str, *, alarming: bool = False, quiet: bool = False) -> None:
         self._status.set_class(alarming, "alarming")
         self._status.set_class(quiet, "quiet")
-        self._status.update(text.split("\n")[0])
+        self._status.update(f" {text.strip().splitlines()[0]}" if text.strip() else "")
 
     def _keep_time(self) -> None:
         now = self._clock()
@@ -196,9 +197,9 @@ class Face(App[str]):
         control = self._controls.control if self._controls.has_focus else None
         if control is not None:
             cc = "" if control.cc is None else f", CC {control.cc}"
-            self._say(f" {control.help} ({control.range}{cc})", quiet=True)
+            self._say(f"{control.help} ({control.range}{cc})", quiet=True)
         elif self._strips.has_focus:
-            self._say(" enter change   o mode   i instrument   M mute   e everything", quiet=True)
+            self._say("enter change   o mode   i instrument   M mute   e everything", quiet=True)
         else:
             self._say("", quiet=True)
 
@@ -287,6 +288,7 @@ class Face(App[str]):
         else:
             self._piano.display = True
             self._piano.focus()
+            self._say("a terminal does not tell when a key comes up: every note has its length", quiet=True)
 
     def action_shade(self) -> None:
         """Dark becomes light, light dark."""
@@ -300,5 +302,5 @@ class Face(App[str]):
         """Ask the jam to end; this ends with it, or without it when it does not."""
         self._piano.let_go()
         self.hand.quit()
-        self._say(" ending: every note is closed ...")
+        self._say("ending: every note is closed ...")
         self.set_timer(PATIENCE, lambda: self.exit("it did not end when it was asked to"))

@@ -12,9 +12,7 @@ from textual.strip import Strip
 
 __all__ = ["Canvas"]
 
-STYLES = (
-    "heading", "quiet", "faint", "strong", "you", "it", "good", "alarm", "track", "cursor", "key-white", "key-black",
-)  # fmt: skip
+STYLES = ("heading", "quiet", "faint", "strong", "you", "it", "plan", "good", "alarm", "track", "cursor")
 
 
 class Canvas(ScrollView, can_focus=True):
@@ -29,12 +27,11 @@ class Canvas(ScrollView, can_focus=True):
     Canvas > .canvas--strong { color: $foreground; text-style: bold; }
     Canvas > .canvas--you { color: $you; }
     Canvas > .canvas--it { color: $it; }
+    Canvas > .canvas--plan { color: $plan; }
     Canvas > .canvas--good { color: $success; }
     Canvas > .canvas--alarm { color: $error; }
     Canvas > .canvas--track { color: $track; }
     Canvas > .canvas--cursor { background: $cursor-row; }
-    Canvas > .canvas--key-white { color: #f4f4f4; background: #f4f4f4; }
-    Canvas > .canvas--key-black { color: #202020; background: #202020; }
     """
 
     def extent(self) -> Size:

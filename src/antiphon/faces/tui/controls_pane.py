@@ -18,10 +18,10 @@ __all__ = ["ControlsPane"]
 
 COLUMN = 44
 """Characters that a column needs at least."""
-WIDEST = 64
+WIDEST = 84
 BETWEEN = 3
-NAME, VALUE = 20, 13
-"""Characters of a name, and of a value with its unit."""
+VALUE = 13
+"""Characters of a value with its unit."""
 
 Row = Control | str | None
 """A control, the heading of a group, or nothing."""
@@ -108,8 +108,8 @@ class ControlsPane(Canvas):
         here = self.has_focus and row == self.control
         value = self._mirror.value(row.name)
         changed = value != row.default
-        name = Segment(f" {row.title:<{NAME - 1}}", self.style_of("strong" if here else "quiet"))
-        text = f" {row.shown(value):<{VALUE - 1}.{VALUE - 1}}"
+        name = Segment(f" {row.title:<{self._name_width - 1}}", self.style_of("strong" if here else "quiet"))
+        text = f" {'' if row.switch else row.shown(value):<{VALUE - 1}.{VALUE - 1}}"
         segments = [name, *self._bar(row, value), Segment(text, self.style_of("strong" if changed else "quiet"))]
         if here:
             cursor = self.style_of("cursor")
@@ -121,8 +121,9 @@ class ControlsPane(Canvas):
         width = self._bar_width
         if control.switch:
             lit = value == "on"
-            lamp = Segment(" ● on " if lit else " ○ off", self.style_of("good" if lit else "quiet"))
-            return [Segment(lamp.text.ljust(width), lamp.style)]
+            return [
+                Segment("● on".ljust(width) if lit else "○ off".ljust(width), self.style_of("good" if lit else "quiet"))
+            ]
         knob = round(control.place(value) * (width - 1))
         if control.kind == "choice":
             left, right = Segment("╌" * knob, self.style_of("track")), "╌" * (width - knob - 1)
@@ -140,8 +141,12 @@ class ControlsPane(Canvas):
         return min(WIDEST, width)
 
     @property
+    def _name_width(self) -> int:
+        return 2 + max((len(name) for name in self._mirror.controls), default=0)
+
+    @property
     def _bar_width(self) -> int:
-        return max(6, self._column_width - NAME - VALUE)
+        return max(6, self._column_width - self._name_width - VALUE)
 
     def _looked(self) -> None:
         if (control := self.control) is None:
@@ -206,13 +211,13 @@ class ControlsPane(Canvas):
             return
         control, x = found
         self.look_at(control.name)
-        if event.button == 1 and x >= NAME:
+        if event.button == 1 and x >= self._name_width:
             self._grasp(control, x)
 
     def _grasp(self, control: Control, x: int) -> None:
         if control.switch:
             self.action_step(1)
-        elif control.kind == "choice" or x >= NAME + self._bar_width:
+        elif control.kind == "choice" or x >= self._name_width + self._bar_width:
             self.post_message(self.Typing(control))
         else:
             number = next(n for n, column in enumerate(self._columns) if control in column)
@@ -242,7 +247,7 @@ class ControlsPane(Canvas):
 
     def _wheel(self, event: events.MouseEvent, steps: int) -> None:
         found = self._under(event)
-        if found and self.has_focus and found[0] == self.control and found[1] >= NAME:
+        if found and self.has_focus and found[0] == self.control and found[1] >= self._name_width:
             event.stop()
             event.prevent_default()
             self.action_step(steps)
@@ -258,7 +263,7 @@ class ControlsPane(Canvas):
         return (row, event.x - number * (self._column_width + BETWEEN)) if isinstance(row, Control) else None
 
     def _drag_to(self, control: Control, x: int) -> None:
-        value = control.at((x - NAME) / (self._bar_width - 1))
+        value = control.at((x - self._name_width) / (self._bar_width - 1))
         if value != self._mirror.value(control.name):
             self._turn(control, value)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from antiphon.faces.tui.sounding import Sounding
@@ -97,8 +97,7 @@ class Mirror:
 
 def _hello(mirror: Mirror, told: Message, _: float) -> str:
     mirror.version, mirror.model = str(told.get("version", "")), str(told.get("model", ""))
-    controls = [Control.told(control) for control in told.get("controls", [])]
-    mirror.controls = {c.name: replace(c, choices=tuple(c.choices)) for c in controls}
+    mirror.controls = {control["name"]: Control.told(control) for control in told.get("controls", [])}
     mirror.actions = {action["name"]: Action.told(action) for action in told.get("actions", [])}
     mirror.modes = tuple(told.get("modes", ()))
     mirror.programs, mirror.families = tuple(told.get("programs", ())), tuple(told.get("families", ()))

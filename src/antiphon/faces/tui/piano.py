@@ -61,8 +61,9 @@ class Piano(Canvas):
             channel = channel_played(self._hand.mirror.strips, self.chosen)
             return [
                 Segment(" playing ", self.style_of("you") + Style(bold=True)),
-                Segment(f"channel {channel}  {note_name(self._octave)} z x  velocity {self._velocity} c v  ", quiet),
-                Segment(f"each note {LENGTH:g} s: terminals tell no key-up  esc", quiet),
+                Segment(f"channel {channel}  ", quiet),
+                Segment(f"from {note_name(self._octave)} (z x)  velocity {self._velocity} (c v)  ", quiet),
+                Segment(f"notes of {LENGTH:g} s  (esc leaves)", quiet),
             ]
         if line == 1:
             return [Segment("   "), *self._blacks()]

@@ -17,6 +17,8 @@ PAST = 0.74
 """The share of the width that is past; right of it lies what was decided and what is meant."""
 DRUMS = 2
 """Half lines at the bottom for drums: the kick below, all others above."""
+MIDDLE = 66
+"""The pitch in the middle while there is nothing to see."""
 KICKS = frozenset({35, 36})
 SHORTEST, MEANT = 1, 3
 """Columns of the shortest note, and of a note that is only meant."""
@@ -75,8 +77,11 @@ class Picture:
         return not any(self.halves) and not any(self.drums)
 
 
-def draw_roll(mirror: Mirror, now: float, columns: int, halves: int, low: int) -> Picture:
-    """What is to be seen `now` in so many columns and half lines; `low` is the lowest pitch of the picture before."""
+def draw_roll(mirror: Mirror, now: float, columns: int, halves: int, low: int | None) -> Picture:
+    """What is to be seen `now` in so many columns and half lines.
+
+    `low` is the lowest pitch of the picture before; without one, what there is comes to lie in the middle.
+    """
     present = int(columns * PAST)
     start = (math.floor(now / COLUMN) - present) * COLUMN
     drums = {strip.channel for strip in mirror.strips.values() if strip.drums}
@@ -98,13 +103,17 @@ def draw_roll(mirror: Mirror, now: float, columns: int, halves: int, low: int) -
     return Picture(window, rows, lanes, _bars(mirror, window))
 
 
-def _framed(pitches: Sequence[int], halves: int, low: int) -> tuple[int, int]:
+def _framed(pitches: Sequence[int], halves: int, low: int | None) -> tuple[int, int]:
     """The lowest pitch and the semitones of a half line with which all is to be seen; it moves only as it must."""
-    lowest, highest = min(pitches, default=low), max(pitches, default=low)
+    lowest, highest = min(pitches, default=MIDDLE), max(pitches, default=MIDDLE)
     step = max(1, math.ceil((highest - lowest + 1) / max(1, halves)))
     if step > 1:
         return lowest, step
-    return max(0, min(low, lowest, 128 - halves) if lowest < low else max(low, highest - halves + 1)), 1
+    if low is None:
+        low = (lowest + highest - halves) // 2
+    elif pitches:
+        low = max(min(low, lowest), highest - halves + 1)
+    return max(0, min(low, 128 - halves)), 1
 
 
 def _columns_of(note: Note, now: float, window: Window) -> range:

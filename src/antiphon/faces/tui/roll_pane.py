@@ -18,7 +18,6 @@ __all__ = ["RollPane"]
 
 GUTTER = 5
 """Characters for the names of pitches and the keys."""
-LOWEST = 48
 BLACK = frozenset({1, 3, 6, 8, 10})
 SOFTEST = 0.5
 """How much of a player's colour the softest note has."""
@@ -30,13 +29,13 @@ class RollPane(Canvas, can_focus=False):
     def __init__(self, hand: Hand) -> None:
         super().__init__(id="roll")
         self._hand, self._mirror = hand, hand.mirror
-        self._low = LOWEST
+        self._low: int | None = None
         self._picture: Picture | None = None
         self._seen: tuple[object, ...] = ()
 
     def extent(self) -> Size:
         """What there is room for."""
-        self._seen = ()
+        self._seen, self._low = (), None
         return self.scrollable_content_region.size
 
     def beat(self, now: float) -> None:
@@ -80,7 +79,7 @@ class RollPane(Canvas, can_focus=False):
         return gutter + self._blocks(picture, picture.drums[0], picture.drums[1], [self._base] * DRUMS)
 
     def _legend(self) -> list[Segment]:
-        parts = [("■ you  ", "you"), ("■ it  ", "it"), ("■ it means to ", "faint")]
+        parts = [("■ you  ", "you"), ("■ it  ", "it"), ("■ it means to ", "plan")]
         words = sum(len(text) for text, _ in parts)
         rule = max(0, self.scrollable_content_region.width - words - len(" piano roll ") - 1)
         return [
@@ -116,7 +115,7 @@ class RollPane(Canvas, can_focus=False):
         self, picture: Picture, above: dict[int, Mark], below: dict[int, Mark], shades: list[Color]
     ) -> list[Segment]:
         """A line of half blocks, with neighbours alike drawn as one."""
-        inks = {name: self._ink(name) for name in ("you", "it", "faint")}
+        inks = {name: self._ink(name) for name in ("you", "it", "plan")}
         line, track = picture.window.present, self._ink("track")
         segments: list[Segment] = []
         for column in range(picture.window.columns):
@@ -137,7 +136,7 @@ def _colour(mark: Mark | None, inks: dict[str, Color], behind: Color) -> Color:
     if mark is None:
         return behind
     if mark.who == "plan":
-        return behind.blend(inks["it"], 0.35)
+        return inks["plan"]
     strength = SOFTEST + (1 - SOFTEST) * mark.loudness
     return behind.blend(inks[mark.who if mark.who in inks else "it"], strength if mark.onset else strength * 0.78)
 

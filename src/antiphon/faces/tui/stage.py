@@ -111,7 +111,11 @@ class Deeds(Static):
             for name, key in SWITCH_KEYS.items()
             if name in mirror.controls
         ]
-        self.update(Content(" ").join([Content(""), *parts]))
+        self.update(Content("\n").join(_rows(parts, self.size.width)))
+
+    def on_resize(self) -> None:
+        """There is other room."""
+        self.tell()
 
 
 class Tabs(Static):
@@ -130,9 +134,19 @@ COLOURS = {"panic": "$text-error on $error-muted", "deed": "$foreground on $surf
 
 
 def _pill(action: str, key: str, name: str, style: str) -> Content:
-    """A word to be clicked, with its key; it is not broken at the end of a line."""
-    words = f"\N{NO-BREAK SPACE}[b]{SHORT.get(key, key)}[/b]\N{NO-BREAK SPACE}{name}\N{NO-BREAK SPACE}"
+    """A word to be clicked, with its key."""
+    words = f" [b]{SHORT.get(key, key)}[/b] {name} " if key else f" {name} "
     return Content.from_markup(f"[{COLOURS[style]}][@click={action}]{words}[/][/]")
+
+
+def _rows(parts: list[Content], width: int) -> list[Content]:
+    """The parts in as many lines as they need."""
+    rows: list[list[Content]] = [[]]
+    for part in parts:
+        if rows[-1] and sum(other.cell_length + 1 for other in rows[-1]) + part.cell_length + 1 > width:
+            rows.append([])
+        rows[-1].append(part)
+    return [Content(" ").join([Content(""), *row]) for row in rows]
 
 
 def figures_text(mirror: Mirror) -> Content:

@@ -72,7 +72,7 @@ def _numbers(text: str) -> list[float]:
     return [_number(word) for word in _words(text)]
 
 
-def _channel(text: str) -> int | None:
+def _whole_or_none(text: str) -> int | None:
     return None if text.strip().lower() in ("", "own", "none") else _whole(text)
 
 
@@ -97,23 +97,28 @@ FIELDS: Mapping[str, Field] = {
         Field("length", "shortest and longest note, in seconds", lambda s: f"{_between(s.length)} s", _numbers),
         Field("velocity", "softest and loudest, 1 to 127", lambda s: _between(s.velocity), _wholes),
         Field("interval", "semitones above its source, lowest and highest", lambda s: _between(s.interval), _wholes),
-        Field("source", "the channel that it follows", lambda s: str(s.source or "none"), _channel),
+        Field("source", "the channel that it follows", lambda s: str(s.source or "none"), _whole_or_none),
         Field(
             "hears",
             "the channel of yours that it listens to: 0 all that are left, own its own",
             lambda s: "own" if s.hears is None else str(s.hears),
-            _channel,
+            _whole_or_none,
         ),
         Field("shift", "semitones added on the way out", lambda s: f"{s.shift:+d}", _whole),
         Field("port", "where it sounds: a part of an output's name, or first", lambda s: s.port or "first", _port),
-        Field("channel", "the channel on which it sounds, or own", lambda s: str(s.out or "own"), _channel),
+        Field(
+            "fixed_velocity",
+            "1 to 127 for keyboards without one, or none",
+            lambda s: str(s.fixed_velocity or "none"),
+            _whole_or_none,
+        ),
         Field("punch_out", "seconds after your last note until it plays again", lambda s: f"{s.punch_out:g}", _number),
     )
 }
 """What can be typed of a strip, in the order in which it is offered."""
 
 CELLS = (
-    Cell("channel", "ch", 3),
+    Cell("channel", "ch", 4),
     Cell("mode", "mode", 10),
     Cell("program", "instrument", 21),
     Cell("meter", "sounds", 11),

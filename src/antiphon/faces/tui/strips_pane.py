@@ -18,16 +18,18 @@ from antiphon.faces.tui.vocabulary import Strip
 
 __all__ = ["StripsPane", "bar"]
 
-EIGHTHS = " ▏▎▍▌▋▊▉"
 COUNT = 3
 """Characters behind a meter that say how many notes sound."""
 
 
 def bar(level: float, width: int) -> str:
-    """A bar of `width` characters, to an eighth of one."""
-    eighths = round(min(max(level, 0.0), 1.0) * width * 8)
-    full, part = divmod(eighths, 8)
-    return ("█" * full + (EIGHTHS[part] if part else "")).ljust(width)[:width]
+    """A bar of `width` characters, to half of one."""
+    full, half = divmod(round(min(max(level, 0.0), 1.0) * width * 2), 2)
+    return ("━" * full + "╸" * half).ljust(width)
+
+
+_FREE = Strip(0)
+"""A strip without limits."""
 
 
 class StripsPane(Canvas):
@@ -97,7 +99,7 @@ class StripsPane(Canvas):
         if cell.name == "meter":
             return self._meter(strip, cell.width)
         if cell.name == "channel":
-            return [Segment(f"{strip.channel:>2} ", self.style_of("quiet") if off else self.style_of("strong"))]
+            return [Segment(f" {strip.channel:>2} ", self.style_of("quiet") if off else self.style_of("strong"))]
         if cell.name == "mode":
             whose = {"input": "you", "auto": "it", "follow": "it"}.get(strip.mode, "faint")
             return [Segment(f" {words_of_mode(strip)}".ljust(cell.width), self.style_of(whose))]
@@ -106,7 +108,9 @@ class StripsPane(Canvas):
             return [Segment(f" {name:<{cell.width - 1}.{cell.width - 1}}", quiet if off else None)]
         if cell.name == "mute":
             return [Segment(" mute" if strip.mute else "  ·  ", self.style_of("alarm" if strip.mute else "faint"))]
-        return [Segment(f" {FIELDS[cell.name].show(strip)}".ljust(cell.width)[: cell.width], quiet)]
+        free = getattr(strip, cell.name) == getattr(_FREE, cell.name)
+        text = ("" if off else "any") if free else FIELDS[cell.name].show(strip)
+        return [Segment(f" {text}".ljust(cell.width)[: cell.width], self.style_of("faint") if free else quiet)]
 
     def _meter(self, strip: Strip, width: int) -> list[Segment]:
         who, shown, count = self._meters.get(strip.channel, ("", " " * (width - COUNT - 1), 0))

@@ -23,6 +23,7 @@ DARK = Theme(
     variables={
         "you": "#56b4e9",
         "it": "#f0a020",
+        "plan": "#7f5a1d",
         "faint": "#565c64",
         "track": "#6a7078",
         "cursor-row": "#2a2f36",
@@ -46,6 +47,7 @@ LIGHT = Theme(
     variables={
         "you": "#0062b2",
         "it": "#c25700",
+        "plan": "#e8c3a0",
         "faint": "#b4b1a9",
         "track": "#98958d",
         "cursor-row": "#e6e2d6",

@@ -49,11 +49,13 @@ def pitch_called(name: str) -> int:
 class _Told:
     """Made of a message; what the message has besides is passed over."""
 
+    __slots__ = ()
+
     @classmethod
     def told(cls, message: Mapping[str, Any]) -> Self:
-        """What `message` describes."""
+        """What `message` describes; its lists become tuples."""
         known = {field.name for field in fields(cls)}  # type: ignore[arg-type]  # all of them are dataclasses
-        return cls(**{name: value for name, value in message.items() if name in known})
+        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in message.items() if n in known})
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ class Strip(_Told):
     interval: tuple[int, int] = (-12, 12)
     shift: int = 0
     hears: int | None = None
+    fixed_velocity: int | None = None
     port: str | None = None
     out: int | None = None
     punch_in: bool = False
