@@ -98,7 +98,7 @@ class ChoraleModel:
         after = -(start + T) % STEPS_PER_BEAT
         room = ((0, 0), (0, 0), (start, after))
         # The beats are filled up with steps that nobody knows.
-        inputs = {
+        inputs: dict[str, npt.NDArray[Any]] = {
             "cells": np.pad(np.where(known, cells, REST), room).astype(np.int64),
             "known": np.pad(known, room).astype(np.float32),
         }
