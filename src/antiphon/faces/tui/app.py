@@ -40,6 +40,8 @@ PATIENCE = 5.0
 """Seconds that the jam is given to end when it was asked to."""
 WIDE, HIGH = 120, 32
 """Columns and lines from which all panes fit beside each other."""
+ROOMY = 160
+"""Columns from which figures and log fit beside each other, when all panes are to be seen."""
 TALL = 38
 """Lines from which the roll fits below the strips."""
 HINTS = "? help   ctrl+p all   q quit "
@@ -78,7 +80,7 @@ class Face(App[str]):
         self._strips, self._controls = StripsPane(self.hand), ControlsPane(self.hand)
         self._roll, self._piano = RollPane(self.hand), Piano(self.hand)
         self._figures = Static(id="figures")
-        self._notices = RichLog(id="notices", wrap=True, max_lines=500, min_width=20)
+        self._notices = RichLog(id="notices", wrap=True, max_lines=500, min_width=10)
         self._status = Static(id="status", markup=False)
         yield self._stage
         yield self._deeds
@@ -130,6 +132,7 @@ class Face(App[str]):
         self.query_one("#left").display = seen["strips"] or seen["roll"]
         self.query_one("#right").display = seen["controls"] or seen["log"]
         self.screen_stack[0].set_class(self.wide, "wide")
+        self.screen_stack[0].set_class(self.size.width < ROOMY, "snug")
         self.screen_stack[0].set_class(tall and self._pane == "strips", "tall")
 
     # What is new

@@ -20,7 +20,7 @@ class Canvas(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"canvas--{name}" for name in STYLES}
     DEFAULT_CSS = """
-    Canvas { scrollbar-size: 1 1; background: $background; }
+    Canvas { scrollbar-size: 1 1; overflow-x: hidden; background: $background; }
     Canvas > .canvas--heading { color: $foreground; text-style: bold; }
     Canvas > .canvas--quiet { color: $text-muted; }
     Canvas > .canvas--faint { color: $faint; }

@@ -69,6 +69,12 @@ def explained(actions: Mapping[str, Action], presets: Sequence[str]) -> dict[str
             ("backspace", "as it was at first"),
             ("mouse", "drag or click a slider, click a value, or turn the wheel over the chosen one"),
         ],
+        "Playing on these keys": [
+            ("a s d f ...", "white keys, w e t y u o p the black ones"),
+            ("z x", "an octave down, up"),
+            ("c v", "softer, louder"),
+            ("esc", "leave"),
+        ],
         "Panes": [
             *((keys.replace(",", "  "), name) for name, keys in PANES.items()),
             ("tab", "to the next pane"),
@@ -86,11 +92,5 @@ def explained(actions: Mapping[str, Action], presets: Sequence[str]) -> dict[str
             ("M", "mute the channel"),
             ("e", "everything of the strip"),
             ("mouse", "click a cell; with the right button a mode back"),
-        ],
-        "Playing on these keys": [
-            ("a s d f ...", "white keys, w e t y u o p the black ones"),
-            ("z x", "an octave down, up"),
-            ("c v", "softer, louder"),
-            ("esc", "leave"),
         ],
     }

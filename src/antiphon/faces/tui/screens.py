@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -16,6 +18,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 __all__ = ["Choice", "Entry", "Help", "Picker"]
+
+TWO_COLUMNS = 116
+"""Columns of a terminal in which the help stands in two."""
 
 T = TypeVar("T")
 
@@ -182,14 +187,16 @@ class Help(ModalScreen[None]):
         """One list under the other, or two beside each other where there is room."""
         with Vertical(id="dialog", classes="help"):
             yield Static("keys", classes="title")
+            beside = 2 if self.app.size.width >= TWO_COLUMNS else 1
             with VerticalScroll(can_focus=False), Horizontal(classes="columns"):
-                for part in (list(self._parts.items())[::2], list(self._parts.items())[1::2]):
-                    yield Static(Text("\n").join(_keys(heading, keys) for heading, keys in part), classes="column")
+                for place in range(beside):
+                    parts = list(self._parts.items())[place::beside]
+                    yield Static(Group(*(_keys(heading, keys) for heading, keys in parts)), classes="column")
             yield Static("↑ ↓ scroll   esc close", classes="keys")
 
     def action_scroll(self, steps: int) -> None:
         """Up and down."""
-        self.query_one(VerticalScroll).scroll_relative(y=steps * 2, animate=False)
+        self.query_one(VerticalScroll).scroll_relative(y=steps * 4, animate=False)
 
     def on_click(self, event: events.Click) -> None:
         """Beside it: close it."""
@@ -197,8 +204,11 @@ class Help(ModalScreen[None]):
             self.dismiss()
 
 
-def _keys(heading: str, keys: Sequence[tuple[str, str]]) -> Text:
-    text = Text(f"{heading}\n", "bold")
+def _keys(heading: str, keys: Sequence[tuple[str, str]]) -> Group:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(min_width=14, no_wrap=True)
+    table.add_column()
     for key, what in keys:
-        text.append(f"  {key:<14} ", "bold").append(f"{what}\n", "not bold")
-    return text
+        table.add_row(Text(key, "bold"), what)
+    table.add_row()
+    return Group(Text(heading, "bold underline"), table)
