@@ -25,7 +25,7 @@ class Orchestra extends AudioWorkletProcessor {
     if (message.bank) this.#open(message.bank);
     else if (message.silence) this.#silence();
     else if (!this.#isReady) this.#early.push(message);
-    else if (message.drums) this.#setDrums(message);
+    else if (message.drums !== undefined) this.#setDrums(message);
     else if (message.at === undefined) this.#perform(message.data);
     else this.#queue(message);
   }
@@ -36,7 +36,7 @@ class Orchestra extends AudioWorkletProcessor {
       await this.#synth.processorInitialized.catch(() => {});
       this.#synth.soundBankManager.addSoundBank(SoundBankLoader.fromArrayBuffer(bytes), "main");
       this.#isReady = true;
-      for (const message of this.#early) if (message.drums || !isNote(message.data)) this.#take(message);
+      for (const message of this.#early) if (!message.data || !isNote(message.data)) this.#take(message);
       this.#early = [];
       this.port.postMessage({ ready: true });
     } catch (error) {

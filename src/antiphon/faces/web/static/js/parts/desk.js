@@ -29,6 +29,19 @@ class Connection extends HTMLElement {
   }
 }
 
+/** How quick the machine is: median and 99th centile of what the model took of late, and the way to this page. */
+class Quickness extends HTMLElement {
+  connectedCallback() {
+    this.title = "Median and 99th centile of the last seconds, and the way to this page and back; more under Session";
+    jam.on("figures", ({ figures: { wake } }) => {
+      const short = (ms) => ms.toFixed(ms < 9.5 ? 1 : 0);
+      const model = wake?.count ? [`model ${short(wake.p50_ms)} / ${short(wake.p99_ms)} ms`] : [];
+      const page = jam.clock.isSet ? [`page ${short(jam.clock.trip * 1000)} ms`] : [];
+      this.textContent = [...model, ...page].join("  ·  ");
+    });
+  }
+}
+
 /** Whether and how loud it sounds here. */
 class Volume extends HTMLElement {
   connectedCallback() {
@@ -58,7 +71,7 @@ class Volume extends HTMLElement {
 /** What the keys here play, where they begin, and how hard they are struck. */
 class Keys extends HTMLElement {
   connectedCallback() {
-    const voice = h("select", { "aria-label": "Your voice", className: "voice" });
+    const voice = h("select", { "aria-label": "Your voice", className: "voice", title: "Your voice: what the keys here play" });
     voice.onchange = () => (hands.channel = Number(voice.value));
     const octave = stepper("octave", (way) => typing.shift(way), "← and → move by octaves");
     const touch = stepper("touch", (way) => typing.press(way), "Shift with ← and → plays softer or louder");
@@ -82,7 +95,7 @@ class Keys extends HTMLElement {
     hands.addEventListener("keys", () => pedal.classList.toggle("on", hands.isPedalDown));
     typing.addEventListener("change", show);
     show();
-    this.replaceChildren(h("label", {}, h("span", { className: "label", textContent: "you play" }), voice), octave.element, touch.element, pedal);
+    this.replaceChildren(voice, pedal, octave.element, touch.element);
   }
 }
 
@@ -98,7 +111,8 @@ function stepper(name, step, title) {
 class Begin extends HTMLElement {
   connectedCallback() {
     const title = h("p", { className: "title" });
-    const how = h("p", { className: "how", textContent: "The rows Z–/ and Q–] are a piano. So are the keys below, and any MIDI keyboard." });
+    const typed = h("span", { className: "typed", textContent: "Two rows of letters are a piano, as the keys below say. " });
+    const how = h("p", { className: "how" }, typed, "Mouse, fingers and any MIDI keyboard play as well.");
     const midi = h("button", { type: "button", className: "button", textContent: "Use MIDI devices", onclick: () => devices.ask() });
     const words = {
       loading: "One moment: the sound is coming",
@@ -118,6 +132,7 @@ class Begin extends HTMLElement {
 }
 
 customElements.define("antiphon-connection", Connection);
+customElements.define("antiphon-quickness", Quickness);
 customElements.define("antiphon-volume", Volume);
 customElements.define("antiphon-keys", Keys);
 customElements.define("antiphon-begin", Begin);

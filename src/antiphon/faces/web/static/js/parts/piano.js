@@ -6,7 +6,7 @@ import { history } from "../history.js";
 import { jam } from "../jam.js";
 import { colourOf, isBlack, pitchName } from "../music.js";
 import { KEYS, printedKeys, typing } from "../typing.js";
-import { themeOf } from "./theme.js";
+import { themeNow } from "./theme.js";
 
 /** Pixels of a white key at least. */
 const NARROWEST = 26;
@@ -72,7 +72,7 @@ class Piano extends HTMLElement {
   }
 
   #key(pitch, whites) {
-    const code = [...KEYS].find(([, step]) => typing.base + step === pitch)?.[0];
+    const code = [...KEYS].findLast(([, step]) => typing.base + step === pitch)?.[0];
     const letter = (code && this.#letters.get(code)) ?? "";
     const key = h("button", {
       type: "button",
@@ -136,7 +136,7 @@ class Piano extends HTMLElement {
       if (this.#lit.get(pitch) === whose) continue;
       whose ? this.#lit.set(pitch, whose) : this.#lit.delete(pitch);
       key.classList.toggle("lit", whose !== undefined);
-      if (whose) key.style.setProperty("--lit", colourOf(...whose.split(":"), themeOf(this).tone));
+      if (whose) key.style.setProperty("--lit", colourOf(...whose.split(":"), themeNow().tone));
     }
   }
 }

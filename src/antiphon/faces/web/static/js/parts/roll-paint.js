@@ -9,7 +9,7 @@ const BRIEF = 0.14;
 
 /** Paint one frame. `view` holds everything that is seen; see `Roll`. */
 export function paint(pen, view) {
-  const hasDrums = view.strips.some(({ drums, mode }) => drums && mode !== "off");
+  const hasDrums = view.notes.some((note) => isDrum(view, note));
   const scale = scaleOf(view, hasDrums ? DRUMS : 0);
   pen.fillStyle = view.theme.paper;
   pen.fillRect(0, 0, view.width, view.height);
@@ -88,7 +88,7 @@ function block(pen, view, { x, y, row }, note) {
     pen.globalAlpha = 0.22;
     rounded(pen, left - 3, top - 3, width + 6, height + 6, 6);
   }
-  pen.globalAlpha = sounds ? 1 : 0.42 + 0.5 * (note.velocity / 127);
+  pen.globalAlpha = sounds ? 1 : 0.5 + 0.45 * (note.velocity / 127);
   rounded(pen, left, top, width, height, Math.min(3, height / 2));
   pen.globalAlpha = 1;
 }
@@ -140,14 +140,14 @@ function fadeLeft(pen, { width, height, theme, low, high }, { y }) {
   const reach = Math.min(90, width * 0.14);
   const fade = pen.createLinearGradient(0, 0, reach, 0);
   fade.addColorStop(0.3, theme.paper);
-  fade.addColorStop(1, `color-mix(in oklch, ${theme.paper} 0%, transparent)`);
+  fade.addColorStop(1, theme.clear);
   pen.fillStyle = fade;
   pen.fillRect(0, 0, reach, height);
   pen.fillStyle = theme.faint;
   pen.font = `10px ${theme.font}`;
   pen.textBaseline = "middle";
   for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12) {
-    pen.fillText(pitchName(pitch), 10, y(pitch));
+    if (y(pitch) > 8) pen.fillText(pitchName(pitch), 10, y(pitch));
   }
 }
 

@@ -4,7 +4,7 @@ import { eachFrame, still } from "../dom.js";
 import { history } from "../history.js";
 import { jam } from "../jam.js";
 import { paint } from "./roll-paint.js";
-import { themeOf } from "./theme.js";
+import { themeNow } from "./theme.js";
 
 /** Semitones that are shown at least, and kept free above and below what is played. */
 const FEWEST = 26;
@@ -26,32 +26,27 @@ class Roll extends HTMLElement {
     this.prepend(this.#canvas);
     new ResizeObserver(() => this.#resize()).observe(this);
     new IntersectionObserver(([entry]) => (this.#isSeen = entry.isIntersecting)).observe(this);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (this.#theme = themeOf(this)));
     eachFrame((at) => this.#draw(at));
     setInterval(() => this.#describe(), 2000);
   }
-
-  #theme = null;
 
   #resize() {
     const scale = devicePixelRatio || 1;
     this.#canvas.width = Math.round(this.clientWidth * scale);
     this.#canvas.height = Math.round(this.clientHeight * scale);
-    this.#theme = themeOf(this);
   }
 
   #draw(at) {
     if (!this.#isSeen || !this.#canvas.width || (still.matches && at - this.#at < 0.2)) return;
     const passed = Math.min(0.1, at - this.#at);
     this.#at = at;
-    this.#theme ??= themeOf(this);
     const view = this.#view();
     const notes = visible(history.notes, view);
     this.#follow(notes, view.strips, still.matches ? 1 : 1 - Math.exp(-passed / 0.5));
     const pen = this.#canvas.getContext("2d");
     const scale = devicePixelRatio || 1;
     pen.setTransform(scale, 0, 0, scale, 0, 0);
-    paint(pen, { ...view, low: this.#low, high: this.#high, notes, plan: history.plan, theme: this.#theme });
+    paint(pen, { ...view, low: this.#low, high: this.#high, notes, plan: history.plan, theme: themeNow() });
   }
 
   /** What is to be seen: times in seconds of the jam's clock. With less motion it turns pages instead of scrolling. */

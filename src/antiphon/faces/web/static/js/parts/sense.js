@@ -22,7 +22,7 @@ class Sense extends HTMLElement {
         found("key", part("key", { textContent: "–" })),
         found("chord", part("chord", { textContent: "–" })),
         found("tempo", part("tempo", { textContent: "–" })),
-        h("div", { className: "found beat" }, part("beats", { ariaHidden: "true" }), part("turn", { className: "turn visually-hidden", role: "status" })),
+        h("div", { className: "found" }, h("span", { className: "label", textContent: "beat" }), part("beats", { ariaHidden: "true" }), part("turn", { className: "turn visually-hidden", role: "status" })),
       ),
       side("it", "Antiphon"),
     );

@@ -6,7 +6,7 @@ import { jam } from "../jam.js";
 import { sound } from "../sound.js";
 
 const FIGURES = {
-  end_to_end: "from your note to its answer",
+  end_to_end: "from your note to its next",
   wake: "the model",
   queue: "your note waits",
   lateness: "its note leaves late",

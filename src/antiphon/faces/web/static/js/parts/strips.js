@@ -5,7 +5,7 @@ import { history } from "../history.js";
 import { jam } from "../jam.js";
 import { colourOf } from "../music.js";
 import { Strip } from "./strip.js";
-import { themeOf } from "./theme.js";
+import { themeNow } from "./theme.js";
 
 class Strips extends HTMLElement {
   #strips = [];
@@ -24,7 +24,7 @@ class Strips extends HTMLElement {
   }
 
   #show(strips) {
-    const { tone } = themeOf(this);
+    const { tone } = themeNow();
     strips.forEach((strip, place) => {
       const who = strip.mode === "input" ? "you" : "it";
       this.#strips[place]?.show(strip, colourOf(who, strip.channel, tone), strips);
