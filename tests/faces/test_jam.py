@@ -44,8 +44,8 @@ def files() -> list[str]:
     return sorted(path.name for path in Path().iterdir())
 
 
-def test_without_arguments_and_devices_a_duet_with_the_bundled_tune_is_left(capsys: pytest.CaptureFixture[str]) -> None:
-    assert play() == 0
+def test_fast_alone_leaves_a_duet_with_the_bundled_tune(capsys: pytest.CaptureFixture[str]) -> None:
+    assert play("--fast") == 0
     assert files() == ["duet.mid", "duet.png", "duet.wav"]
     score = read_midi("duet.mid")
     assert [part.name for part in score.parts] == ["player", "antiphon"]
@@ -106,7 +106,9 @@ def test_controls_reach_the_music() -> None:
         (("--in", "a", "--player", "b.mid"), "either --in, --ear or --player"),
         (("--fast", "--virtual"), "--fast leaves real time"),
         (("--out", "a"), "whom to listen to?"),
-        (("--in", "a"), "where to play?"),
+        (("--in", "a", "--no-page"), "where to play?"),
+        (("--fast", "--page"), "nobody can watch it"),
+        (("--fast", "--tui"), "nobody can watch it"),
         (("--fast", "--record", "no/such/duet.mid"), "cannot be written: there is no folder"),
     ],
 )

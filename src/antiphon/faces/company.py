@@ -15,10 +15,11 @@ from pathlib import Path
 
 from antiphon.faces.duet import Duet
 from antiphon.faces.guests import Guests
-from antiphon.faces.link import FaceError, Link
+from antiphon.faces.link import TOKEN, FaceError, Link
 from antiphon.faces.news import News
 from antiphon.faces.scene import Scene
 from antiphon.music.event import Event
+from antiphon.ports.osc import is_loopback
 
 __all__ = ["PAGE_PORT", "Company"]
 
@@ -35,14 +36,19 @@ class Company:
         self._troubles: dict[str, FaceError] = {}
         self._browser = bool(args.page and args.browser)
         self._address = ""
+        self._token = os.environ.get(TOKEN) or secrets.token_urlsafe(12)
+        self._osc: tuple[str, int] | None = None
         self.scene: Scene | None = None
         if args.page:
-            self._links["page"] = _page(args)
+            self._links["page"] = Link("antiphon.faces.web", *_page(args), **self._token_for(args.page_host))
         if args.tui:
             if importlib.util.find_spec("textual") is None:
                 self.close()
                 raise FaceError("--tui needs textual, which is not installed: pip install 'antiphon[tui]'")
             self._links["tui"] = Link("antiphon.faces.tui")
+        if args.osc is not None:
+            where = (f"--host={args.osc_host}", f"--port={args.osc}")
+            self._links["osc"] = Link("antiphon.faces.wire", *where, **self._token_for(args.osc_host))
         self._greetings = [threading.Thread(target=self._greet, args=pair, daemon=True) for pair in self._links.items()]
         for greeting in self._greetings:
             greeting.start()
@@ -67,15 +73,18 @@ class Company:
             raise FaceError(f"--{name}: {trouble}")
         self.scene.presets(None if duet.watch is None else duet.watch.path.stem)
         self.scene.look(time.monotonic())
-        if self.has_terminal and self._address:
-            self.notice(f"the page: {self._address}")
         return guests
 
-    def kept(self, take: Path | None) -> None:
-        """The take is kept at `take`."""
-        if self.scene is not None:
-            self.scene.take(None if take is None else take.name)
-            self.scene.say({"t": "files", "take": None if take is None else str(take.absolute())})
+    def begun(self, take: Path | None) -> None:
+        """The faces have joined a jam that has begun; its take is kept at `take`."""
+        if self.scene is None:
+            return
+        self.scene.take(None if take is None else take.name)
+        self.scene.say({"t": "files", "take": None if take is None else str(take.absolute())})
+        if self._osc is not None:
+            self.scene.say({"t": "osc", "host": self._osc[0], "port": self._osc[1]})
+        if self.has_terminal and self._address:
+            self.notice(f"the page: {self._address}")
 
     def notice(self, text: str) -> None:
         """Tell the musician something at every face."""
@@ -99,6 +108,10 @@ class Company:
         if self.scene is not None:
             self.scene.say(news)
 
+    def _token_for(self, host: str) -> dict[str, str]:
+        """What a face that listens at `host` must know: the token, where other machines can reach it."""
+        return {TOKEN: "" if is_loopback(host) else self._token}
+
     def _greet(self, name: str, link: Link) -> None:
         """Wait until a face is ready, and say at once where the page is: the model is still being opened."""
         try:
@@ -106,32 +119,28 @@ class Company:
         except FaceError as error:
             self._troubles[name] = error
             return
+        if name == "osc":
+            self._osc = (str(ready["host"]), int(ready["port"]))
+            if not self.has_terminal:
+                enter = "" if is_loopback(self._osc[0]) else f"; other machines first say /antiphon/enter {self._token}"
+                print(f"OSC: {self._osc[0]}:{self._osc[1]}{enter}", file=sys.stderr, flush=True)
         if name == "page":
-            token = os.environ.get(_TOKEN)
-            self._address = f"{ready['url']}?token={token}" if token else str(ready["url"])
+            self._address = f"{ready['url']}?token={self._token}" if ready["wide"] else str(ready["url"])
             if not self.has_terminal:
                 print(f"the page: {self._address}", file=sys.stderr, flush=True)
             if self._browser and _has_screen():
                 webbrowser.open(self._address)
 
 
-_TOKEN = "ANTIPHON_TOKEN"
-
-
-def _page(args: argparse.Namespace) -> Link:
-    from antiphon.ports.osc import is_loopback
-
+def _page(args: argparse.Namespace) -> list[str]:
+    """What the process of the page is told."""
     port = PAGE_PORT if args.page_port is None else args.page_port
     arguments = [f"--host={args.page_host}", f"--port={port}"]
     if args.page_port is None:
         arguments.append("--any-port")
     if args.soundfont is not None:
         arguments.append(f"--soundfont={args.soundfont.absolute()}")
-    if not is_loopback(args.page_host):
-        os.environ.setdefault(_TOKEN, secrets.token_urlsafe(12))
-    else:
-        os.environ.pop(_TOKEN, None)
-    return Link("antiphon.faces.web", *arguments)
+    return arguments
 
 
 def _has_screen() -> bool:

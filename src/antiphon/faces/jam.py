@@ -69,6 +69,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     faces.add_argument("--page-host", default="127.0.0.1", metavar="HOST", help="beyond this machine: needs its token")
     faces.add_argument("--no-browser", dest="browser", action="store_false", help="do not open the page in a browser")
     faces.add_argument("--tui", action="store_true", help="strips, controls and a piano roll in this terminal")
+    faces.add_argument(
+        "--osc",
+        nargs="?",
+        type=_within(0, 65535),
+        const=9999,
+        metavar="PORT",
+        help="controls, actions, notes and news over OSC (9999)",
+    )
+    faces.add_argument("--osc-host", default="127.0.0.1", metavar="HOST", help="beyond this machine: needs its token")
     clock = parser.add_argument_group("the time")
     clock.add_argument("--clock", choices=CLOCKS, default="off", help="follow a MIDI clock, give one, or Ableton Link")
     clock.add_argument("--count-in", type=_within(0, 16), default=0, metavar="BARS", help="click so many bars at first")

@@ -18,14 +18,17 @@ import time
 from collections.abc import Callable, Iterator
 from hmac import compare_digest
 from pathlib import Path
+from typing import BinaryIO
 
 import antiphon
 from antiphon.faces.news import News, packed, unpacked
 
-__all__ = ["FaceError", "Jam", "Link", "connect"]
+__all__ = ["TOKEN", "FaceError", "Jam", "Link", "connect"]
 
 WHERE = "ANTIPHON_JAM"
 """The variable that tells a face the port of the jam, and the word that lets it in."""
+TOKEN = "ANTIPHON_TOKEN"
+"""The variable that holds the token which other machines must know, if any may come: arguments can be read by all."""
 FIRST_WORD = 20.0
 """Seconds within which a face must say that it is ready."""
 FAREWELL = 3.0
@@ -53,6 +56,7 @@ class Link:
         self._word = word
         self._told: queue.Queue[News | None] = queue.Queue(MOST)
         self._peer: socket.socket | None = None
+        self._lines: BinaryIO | None = None
         self._closed = False
         self._hears: Callable[[News], None] | None = None
         self._gone: Callable[[str], None] | None = None
@@ -63,7 +67,7 @@ class Link:
         try:
             self._peer = self._met(time.monotonic() + FIRST_WORD)
             self._lines = self._peer.makefile("rb")
-            first = unpacked(self._lines.readline())
+            first = unpacked(self._lines.readline(CHUNK))
         except (OSError, ValueError):
             self.close()
             raise FaceError("it has ended before it was ready") from None
@@ -102,7 +106,7 @@ class Link:
         with contextlib.suppress(queue.Full):
             self._told.put_nowait(None)
         if self._threads:
-            self._threads[1].join(timeout=FAREWELL)
+            self._threads[1].join(timeout=FAREWELL)  # the writer
         if self._peer is not None:
             with contextlib.suppress(OSError):
                 self._peer.shutdown(socket.SHUT_WR)
@@ -111,8 +115,10 @@ class Link:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._peer is not None:
-            self._peer.close()
+        for file in (self._lines, self._peer):
+            if file is not None:
+                with contextlib.suppress(OSError):
+                    file.close()
 
     def _met(self, until: float) -> socket.socket:
         """The connection of the face, which knows the word."""
@@ -134,6 +140,7 @@ class Link:
     def _read(self) -> None:
         assert self._hears is not None
         assert self._gone is not None
+        assert self._lines is not None
         with contextlib.suppress(OSError, ValueError):
             for line in self._lines:
                 self._hears(unpacked(line))

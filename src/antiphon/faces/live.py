@@ -50,7 +50,7 @@ def play_live(args: argparse.Namespace, duet: Duet, past: Events | None, company
         duet.origin = time.monotonic()
         if past is not None:
             duet.recall(past, duet.origin)
-        company.kept(None if duet.take is None else duet.take.path)
+        company.begun(None if duet.take is None else duet.take.path)
         say(f"{duet.name} listens to {_whom(args)}. Ctrl-C ends.")
 
     def notice(text: str) -> None:

@@ -21,19 +21,20 @@ class Kept:
     """The latest of each message that is kept."""
 
     def __init__(self) -> None:
-        self._latest: dict[str, News] = {}
+        self.by_kind: dict[str, News] = {}
+        """By what it says it is."""
 
     def take(self, news: News) -> None:
         """Keep `news` if it is of that kind; of the controls all that were ever told."""
         kind = news["t"]
-        if kind == "controls" and kind in self._latest:
-            news = {**news, "values": {**self._latest[kind]["values"], **news["values"]}}
+        if kind == "controls" and kind in self.by_kind:
+            news = {**news, "values": {**self.by_kind[kind]["values"], **news["values"]}}
         if kind in KEPT:
-            self._latest[kind] = news
+            self.by_kind[kind] = news
 
     def all(self) -> list[News]:
         """What one that joins is to be told."""
-        return [self._latest[kind] for kind in KEPT if kind in self._latest]
+        return [self.by_kind[kind] for kind in KEPT if kind in self.by_kind]
 
 
 def packed(news: News) -> bytes:

@@ -14,13 +14,11 @@ from pathlib import Path
 
 import uvicorn
 
-from antiphon.faces.link import Jam, connect
+from antiphon.faces.link import TOKEN, Jam, connect
 from antiphon.faces.news import News, packed
 from antiphon.faces.web.doors import is_loopback
 from antiphon.faces.web.site import LARGEST, Site
 
-TOKEN = "ANTIPHON_TOKEN"
-"""The variable that holds the token which others must know, where there is one: arguments can be read by anybody."""
 LONGEST = 1 << 24
 """Bytes of the longest line that the jam says."""
 TRIES = 10
@@ -79,7 +77,7 @@ async def _serve(jam: Jam, door: socket.socket, args: argparse.Namespace) -> Non
     def ask(message: News) -> None:
         writer.write(packed(message))
 
-    site = Site(ask, token=os.environ.get(TOKEN), soundfont=args.soundfont)
+    site = Site(ask, token=os.environ.get(TOKEN) or None, soundfont=args.soundfont)
     config = uvicorn.Config(
         site.app,
         ws="websockets-sansio",

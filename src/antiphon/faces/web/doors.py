@@ -1,9 +1,8 @@
-"""The doors of the page: who may come in, and how much they may say."""
+"""The doors of the page: who may come in."""
 
 from __future__ import annotations
 
 import ipaddress
-import time
 from hmac import compare_digest
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
@@ -12,11 +11,9 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["COOKIE", "Doors", "Pace", "is_loopback"]
+__all__ = ["COOKIE", "Doors", "is_loopback"]
 
 COOKIE = "antiphon"
-RATE = 500.0
-"""Messages a second that one page may send; a second's worth of them in one go."""
 
 _HEADERS = {
     # Blobs are for the worklet of the synthesiser, data for small pictures in the style sheet.
@@ -105,20 +102,3 @@ def _name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
-
-
-class Pace:
-    """How many messages a page may still send: `RATE` a second, and as many in one go."""
-
-    def __init__(self) -> None:
-        self._left, self._at = RATE, time.monotonic()
-
-    def allows(self) -> bool:
-        """Whether one more is allowed now."""
-        now = time.monotonic()
-        self._left = min(RATE, self._left + (now - self._at) * RATE)
-        self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True

@@ -14,14 +14,16 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from antiphon.faces.news import Kept, News, unpacked
-from antiphon.faces.web.doors import Doors, Pace
+from antiphon.faces.pace import Pace
+from antiphon.faces.web.doors import Doors
 from antiphon.faces.web.downloads import midi_of, wav_of
+from antiphon.faces.wire.space import Node, host_info, nodes_of, tree
 
 __all__ = ["LARGEST", "Site"]
 
@@ -72,11 +74,16 @@ class Site:
         self._pages: dict[int, Page] = {}
         self._numbers = itertools.count(1)
         self._take: Path | None = None
+        self._osc: tuple[str, int] | None = None
+        self._nodes: dict[str, Node] = {}
         routes: list[BaseRoute] = [
             WebSocketRoute("/jam", self._meet),
             Route("/take.mid", self._download(midi_of, "audio/midi")),
             Route("/take.wav", self._download(wav_of, "audio/wav")),
             Route("/soundfont", self._sound),
+            Route("/antiphon/{rest:path}", self._query),
+            Route("/antiphon", self._query),
+            Route("/", self._front),
             Mount("/", _Static(directory=STATIC, html=True)),
         ]
         self.app = Starlette(routes=routes, middleware=[Middleware(Doors, token=token)])
@@ -84,9 +91,15 @@ class Site:
     def tell(self, line: str) -> None:
         """The jam says `line`: to one page where it names a `face`, else to all."""
         news = unpacked(line)
-        if news["t"] == "files":
-            self._take = None if news["take"] is None else Path(news["take"])
-            return
+        match news["t"]:
+            case "files":
+                self._take = None if news["take"] is None else Path(news["take"])
+                return
+            case "osc":
+                self._osc = (news["host"], news["port"])
+                return
+            case "hello":
+                self._nodes = nodes_of(news)
         self._kept.take(news)
         for page in self._pages.values():
             if news.get("face", page.number) == page.number:
@@ -121,15 +134,14 @@ class Site:
                     await socket.close()
 
     async def _hear(self, page: Page) -> None:
-        pace, warned = Pace(), -1.0
+        pace = Pace()
         while True:
             message = await page.socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             if pace.allows():
                 self._take_in(page, message.get("text") or message.get("bytes") or "")
-            elif time.monotonic() > warned + 1.0:
-                warned = time.monotonic()
+            elif pace.complains():
                 _refuse(page, "", "this page says too much at once: some of it was dropped")
 
     def _take_in(self, page: Page, line: str | bytes) -> None:
@@ -157,6 +169,27 @@ class Site:
             return Response(content, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
 
         return download
+
+    async def _front(self, request: Request) -> Response:
+        """The page to browsers; to programs, and where it is asked for, what OSCQuery says."""
+        if "HOST_INFO" in request.query_params:
+            if self._osc is None:
+                return PlainTextResponse("this jam listens to no OSC: begin it with --osc\n", 404)
+            return JSONResponse(host_info("Antiphon", *self._osc))
+        if "text/html" not in request.headers.get("accept", "text/html"):
+            return await self._query(request)
+        return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+
+    async def _query(self, request: Request) -> Response:
+        """OSCQuery: the namespace below an address, or one attribute of it."""
+        path = request.url.path
+        found = tree(self._nodes.values(), self._kept.by_kind, "/" if path == "/antiphon/describe" else path)
+        if found is None:
+            return PlainTextResponse("there is no such address\n", 404)
+        asked = request.url.query
+        if asked and asked.isupper():
+            return JSONResponse({asked: found[asked]}) if asked in found else Response(status_code=204)
+        return JSONResponse(found)
 
     async def _sound(self, request: Request) -> Response:
         del request

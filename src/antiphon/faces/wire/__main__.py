@@ -1,0 +1,56 @@
+"""The process of a jam's OSC port: `python -m antiphon.faces.wire`, started by the jam, ends with it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+
+from antiphon.faces.link import TOKEN, Jam, connect
+from antiphon.faces.news import News
+from antiphon.faces.wire.desk import JamDesk
+from antiphon.ports.base import PortError
+from antiphon.ports.osc import OscPort
+
+
+def main() -> int:
+    """Answer until the jam ends. Returns the exit code."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    args = parser.parse_args()
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    jam = connect()
+    try:
+        port = OscPort(args.host, args.port)
+    except PortError as error:
+        jam.send({"t": "failed", "why": str(error)})
+        return 1
+    desk = JamDesk(jam.send, port, token=os.environ.get(TOKEN) or None)
+    host, number = port.address
+    jam.send({"t": "ready", "host": host, "port": number})
+    threading.Thread(target=_listen, args=(jam, port, desk), name="news", daemon=True).start()
+    try:
+        port.run(desk.receive, desk.refuse)
+    finally:
+        port.close()
+    return 0
+
+
+def _listen(jam: Jam, port: OscPort, desk: JamDesk) -> None:
+    """The news, each told between two messages."""
+
+    def telling(news: News) -> None:
+        port.call(lambda: desk.tell(news))
+
+    for news in jam.messages():
+        telling(news)
+    port.stop("the jam has ended")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
