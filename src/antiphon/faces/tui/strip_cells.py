@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,21 +34,20 @@ class Cell:
     width: int
 
 
-def _words(text: str) -> list[str]:
-    """Two ends, however they are written: `36 96`, `C2-C6`, `0.1 to 2`."""
-    for between in ("to", "–", ",", "s"):
-        text = text.replace(between, " ")
-    words = text.split()
-    if len(words) == 1 and "-" in words[0][1:]:
-        cut = words[0].index("-", 2 if words[0][1:2] == "-" else 1)
-        words = [words[0][:cut], words[0][cut + 1 :]]
-    if len(words) != 2:
-        raise ValueError(f"{text.strip()!r} is not two: write the lowest and the highest")
-    return words
+_END = r"([A-Ga-g][#b]*-?\d+|-?\d*\.?\d+)"
+_PAIR = re.compile(rf"\s*{_END}(?:\s+|\s*[–,-]\s*|\s*to\s+){_END}\s*s?\s*")
+
+
+def _ends(text: str) -> tuple[str, str]:
+    """Two ends, however they are written: `36 96`, `C2-C6`, `0.1 to 2 s`."""
+    pair = _PAIR.fullmatch(text)
+    if pair is None:
+        raise ValueError(f"{text.strip()!r} is no pair: write the lowest and the highest")
+    return pair[1], pair[2]
 
 
 def _pitches(text: str) -> list[int]:
-    return [pitch_called(word) for word in _words(text)]
+    return [pitch_called(word) for word in _ends(text)]
 
 
 def _whole(text: str) -> int:
@@ -65,11 +65,11 @@ def _number(text: str) -> float:
 
 
 def _wholes(text: str) -> list[int]:
-    return [_whole(word) for word in _words(text)]
+    return [_whole(word) for word in _ends(text)]
 
 
 def _numbers(text: str) -> list[float]:
-    return [_number(word) for word in _words(text)]
+    return [_number(word) for word in _ends(text)]
 
 
 def _whole_or_none(text: str) -> int | None:
