@@ -303,8 +303,7 @@ def _fill(
     blank = np.where(free & fresh, SILENT, scores)
     cells = encode(np.where(blank == SILENT, SILENT, blank + shift))
     alone = _alone(model, options)
-    allowed = np.ones(CLASSES, bool)
-    allowed[REST] = options.rests
+    allowed = _singable(options)
     together = alone if predict is None else predict
     sampled = Gibbs(together, rng, options.sampling, progress=options.progress).sample(
         cells, free, fresh=fresh, allowed=allowed
@@ -314,6 +313,15 @@ def _fill(
         cells = polish(alone, cells, free, rng, allowed=allowed)
     made = decode(cells)
     return np.where(free, np.where(made == SILENT, SILENT, made - shift), scores).astype(np.int16)
+
+
+def _singable(options: Options) -> Mask:
+    """Which classes each new voice may have, (voices, 1, classes): its range, and rests if they are wanted."""
+    allowed = np.zeros((VOICES, 1, CLASSES), bool)
+    for voice, (low, high) in enumerate(VOICE_RANGES):
+        allowed[voice, 0, low - LOWEST : high - LOWEST + 1] = True
+    allowed[..., REST] = options.rests
+    return allowed
 
 
 def _alone(model: ChoraleModel, options: Options) -> LogProbabilities:

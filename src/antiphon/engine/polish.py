@@ -19,7 +19,8 @@ __all__ = ["polish"]
 
 _PRICE = 6.0  # nats a parallel costs
 _APART = 16  # steps between two notes of a score that are drawn again in one go
-_TEMPERATURE = 0.5
+_TEMPERATURE = 0.25
+_FURTHEST = 5.0  # nats a pitch may be less likely than the best one
 
 
 def polish(
@@ -94,7 +95,7 @@ def _choice(
     counts = np.zeros(CLASSES)
     inner = slice(first - window.start, end - window.start)
     likely = log_p.mean(0)
-    candidates = np.flatnonzero(likely > likely.max() - 12)
+    candidates = np.flatnonzero(likely > likely.max() - _FURTHEST)
     for value in {*candidates.tolist(), own}:
         trial[voice, inner] = value
         counts[value] = parallels(decode(trial)).sum()
