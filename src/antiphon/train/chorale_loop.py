@@ -29,7 +29,7 @@ from antiphon.train.chorale_net import ChoraleNet, ChoraleNetConfig
 
 __all__ = ["ChoraleRun", "ChoraleTrainConfig", "load_chorale_net", "nats_per_cell", "train_chorales"]
 
-_VALIDATION_CROPS, _VALIDATION_LENGTH, _VALIDATION_SEED = 320, 128, 1
+_VALIDATION_LENGTH, _VALIDATION_SIZE, _VALIDATION_SEED = 128, 16, 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class ChoraleTrainConfig:
     clip: float = 1.0
     seed: int = 0
     evaluate_every: int = 500  # steps
+    evaluate_crops: int = 320  # of the validation pieces
     threads: int = 1
 
 
@@ -102,8 +103,10 @@ class ChoraleRun:
         short = Chorales(train, length=config.length, size=config.size, seed=config.seed)
         long = Chorales(train, length=2 * config.length, size=max(config.size // 2, 1), seed=config.seed)
         self.batches = (short, long)
-        judged = Chorales(valid, length=_VALIDATION_LENGTH, size=16, seed=_VALIDATION_SEED, transpose=False)
-        self.judged = [judged.batch(i) for i in range(_VALIDATION_CROPS // 16)]
+        judged = Chorales(
+            valid, length=_VALIDATION_LENGTH, size=_VALIDATION_SIZE, seed=_VALIDATION_SEED, transpose=False
+        )
+        self.judged = [judged.batch(i) for i in range(-(-config.evaluate_crops // _VALIDATION_SIZE))]
 
     def resume(self) -> None:
         """Go on from `last.safetensors`."""

@@ -3,8 +3,8 @@
 After Coconet (Huang et al. 2017, arXiv 1903.07227), with a deeper reach for its cost: the raster of pitch x time is
 folded into beats, four sixteenths a column, and instead of 3 x 3 convolutions each block mixes a few channels over
 the whole of the pitch axis at once and over beats up to two bars away, then all channels at each place. The same
-weights serve every pitch (by the interval between two) and every beat, so it is equivariant to transposition and to
-shifts by a beat, but for the raster's edges and a bias for where on the keyboard each voice lives.
+weights serve every pitch (by the interval between two) and every beat: it is equivariant to shifts by a beat, and to
+transposition but for the keyboard's ends and a bias for each pitch, by which it knows where each voice lives.
 
 Letters: B scores, V voices, T steps, N beats (T / 4), S = 4 steps a beat, P pitches, C channels, R mixed channels.
 """
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from antiphon.codec.grid import PITCHES, REST, STEPS_PER_BEAT, VOICES
 
-__all__ = ["ChoraleNet", "ChoraleNetConfig"]
+__all__ = ["ChoraleNet", "ChoraleNetConfig", "PitchMix"]
 
 _CELLS = STEPS_PER_BEAT * VOICES  # cells a beat
 

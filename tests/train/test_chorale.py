@@ -1,0 +1,183 @@
+"""The net of counterpoint, what it is shown, its training and its export."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from antiphon.codec.grid import CLASSES, PITCHES, REST
+from antiphon.engine.chorale import ChoraleModel
+from antiphon.train.checkpoint import RunError
+from antiphon.train.chorale_data import Chorales, hidden_cells, voice_ranges
+from antiphon.train.chorale_export import export_chorale
+from antiphon.train.chorale_loop import ChoraleTrainConfig, load_chorale_net, nats_per_cell, train_chorales
+from antiphon.train.chorale_net import ChoraleNet, ChoraleNetConfig, PitchMix
+
+SMALL = ChoraleNetConfig(channels=16, hidden=24, mixed=4, moved=4, blocks=2, reach=(1, 2))
+PIECES = [np.random.default_rng(i).integers(10, 30, (4, steps)) for i, steps in enumerate((24, 40, 10))]
+
+
+def _net(seed=0):
+    torch.manual_seed(seed)
+    net = ChoraleNet(SMALL).eval()
+    for head in (net.pitch_head, net.rest_head):
+        torch.nn.init.normal_(head.weight)
+    return net
+
+
+def _cells(shape=(2, 4, 16), seed=0):
+    return torch.from_numpy(np.random.default_rng(seed).integers(10, 30, shape))
+
+
+@torch.no_grad()
+def test_what_is_hidden_makes_no_difference():
+    net, cells, known = _net(), _cells(), torch.ones(2, 4, 16)
+    known[:, 1, 3:9] = 0
+    other = cells.clone()
+    other[:, 1, 3:9] = REST
+    assert torch.equal(net(cells, known), net(other, known))
+    other[:, 1, 9] = 40
+    assert not torch.equal(net(cells, known), net(other, known))
+
+
+@torch.no_grad()
+def test_it_is_equivariant_to_time_away_from_the_edges():
+    net, cells = _net(), _cells((1, 4, 80))
+    known = torch.zeros(1, 4, 80)
+    known[:, :, 36:44] = 1
+    here = net(cells, known)[:, :, 32:48]
+    moved = net(cells.roll(8, -1), known.roll(8, -1))[:, :, 40:56]
+    assert torch.allclose(here, moved, atol=1e-4)
+
+
+@torch.no_grad()
+def test_pitches_hear_each_other_by_their_interval():
+    mix, x = PitchMix(3), torch.zeros(1, 2, PITCHES, 3)
+    x[:, :, 10:20] = torch.randn(10, 3)
+    assert torch.allclose(mix(x)[:, :, :-7], mix(x.roll(7, 2))[:, :, 7:], atol=1e-5)
+    assert mix(x)[:, :, -1].abs().max() > 0  # from one end of the keyboard to the other
+
+
+def test_a_wrong_shape_is_refused():
+    with pytest.raises(ValueError, match="blocks must be 1 or more"):
+        ChoraleNetConfig(blocks=0)
+    with pytest.raises(ValueError, match="dropout"):
+        ChoraleNetConfig(dropout=1.0)
+
+
+@given(st.integers(1, 40), st.integers(1, 4), st.integers(0, 2**32))
+def test_something_is_always_hidden(length, voices, seed):
+    hidden = hidden_cells(length, voices, np.random.default_rng(seed))
+    assert hidden.shape == (voices, length)
+    assert hidden.any()
+
+
+def test_masks_of_every_size_and_kind_are_met():
+    masks = [hidden_cells(16, 4, np.random.default_rng(i)) for i in range(2000)]
+    shares = np.histogram([m.mean() for m in masks], 8, (0, 1))[0]
+    assert shares.min() > 100
+    assert 0.2 < np.mean([(m.all(0) | ~m.any(0)).all() for m in masks]) < 0.4
+    assert np.mean([m.all(1).any() and not m.all() for m in masks]) > 0.05
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20)
+def test_crops_stay_in_the_voices_ranges_and_on_the_beat(step):
+    batch = Chorales(PIECES, length=16, size=4, seed=0).batch(step)
+    ranges = voice_ranges(PIECES)
+    inside = batch.known | batch.hidden
+    assert not (batch.known & batch.hidden).any()
+    for v, (low, high) in enumerate(ranges):
+        sounding = batch.cells[:, v][inside[:, v]]
+        assert (sounding >= low).all()
+        assert (sounding <= high).all()
+    again = Chorales(PIECES, length=16, size=4, seed=0).batch(step)
+    assert (again.cells == batch.cells).all()
+    assert (again.hidden == batch.hidden).all()
+
+
+def test_a_crop_that_is_longer_than_its_piece_ends_with_it():
+    batch = Chorales(PIECES[2:], length=16, size=3, seed=0).batch(0)
+    assert not (batch.known | batch.hidden)[:, :, 10:].any()
+    assert (batch.known | batch.hidden)[:, :, :10].all()
+
+
+def test_the_loss_is_of_hidden_cells_each_score_alike():
+    batch = Chorales(PIECES, length=16, size=4, seed=0).batch(0)
+    logits = torch.zeros(4, 4, 16, CLASSES)
+    assert torch.allclose(nats_per_cell(logits, batch), torch.full((4,), float(np.log(CLASSES))))
+    logits[torch.from_numpy(batch.known)] = torch.randn(CLASSES)  # what is said of known cells is no matter
+    assert torch.allclose(nats_per_cell(logits, batch), torch.full((4,), float(np.log(CLASSES))))
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> Path:
+    rng = np.random.default_rng(0)
+    chord = np.array([72, 67, 60, 48])
+    pieces = [(chord + rng.integers(-2, 3)).tolist() for _ in range(6)]
+    splits = {name: [[row] * 16 for row in pieces] for name in ("train", "valid")}
+    path = tmp_path_factory.mktemp("data") / "chords.json"
+    path.write_text(json.dumps(splits))
+    return path
+
+
+def _config(steps):
+    return ChoraleTrainConfig(
+        net=SMALL, length=8, size=4, steps=steps, evaluate_every=8, evaluate_crops=16, learning_rate=1e-2
+    )
+
+
+def test_training_learns_and_goes_on_where_it_stopped(dataset, tmp_path):
+    whole = train_chorales(dataset, tmp_path / "whole", _config(16), quiet=True)
+    assert whole["validation"] < np.log(CLASSES) - 0.3
+
+    ticks = iter(range(10_000))
+
+    def clock():
+        if (tick := next(ticks)) == 16:  # twice a step: in the ninth
+            raise KeyboardInterrupt
+        return float(tick)
+
+    with pytest.raises(KeyboardInterrupt, match="stopped and saved at step 8"):
+        train_chorales(dataset, tmp_path / "parts", _config(16), quiet=True, clock=clock)
+    with pytest.raises(RunError, match="holds a run already"):
+        train_chorales(dataset, tmp_path / "parts", _config(16), quiet=True)
+    parts = train_chorales(dataset, tmp_path / "parts", _config(16), quiet=True, resume=True)
+    assert parts["step"] == 16
+    assert parts["validation"] == pytest.approx(whole["validation"], abs=1e-3)
+
+
+def test_a_bundle_gives_the_nets_own_answers(tmp_path):
+    net = _net()
+    about = export_chorale(net, tmp_path / "b", name="b", lineage={"data": "none"}, validation={})
+    assert about["largest_difference"] < 1e-3
+    model = ChoraleModel(tmp_path / "b", threads=1)
+    for steps in (4, 5, 23):
+        cells = np.random.default_rng(steps).integers(10, 30, (3, 4, steps))
+        known = np.random.default_rng(steps + 1).random(cells.shape) < 0.5
+        for start in (0, 3):
+            room = ((0, 0), (0, 0), (start, -(start + steps) % 4))
+            with torch.no_grad():
+                logits = net(torch.from_numpy(np.pad(cells, room)), torch.from_numpy(np.pad(known, room)).float())
+            wanted = torch.log_softmax(logits, -1)[:, :, start : start + steps].numpy()
+            assert np.allclose(model.log_probabilities(cells, known, start=start), wanted, atol=1e-3)
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
+    (tmp_path / "diary.txt").write_text("mine")
+    with pytest.raises(RunError, match="holds no bundle"):
+        export_chorale(_net(), tmp_path, name="b", lineage={}, validation={})
+    assert (tmp_path / "diary.txt").read_text() == "mine"
+
+
+def test_a_checkpoint_keeps_the_average(dataset, tmp_path):
+    train_chorales(dataset, tmp_path / "run", _config(8), quiet=True)
+    net, progress = load_chorale_net(tmp_path / "run" / "best.safetensors")
+    assert progress["step"] == 8
+    assert net.config == SMALL
+    with pytest.raises(RunError, match="not a checkpoint"):
+        load_chorale_net(dataset)
