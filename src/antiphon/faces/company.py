@@ -12,6 +12,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from antiphon.faces.duet import Duet
 from antiphon.faces.guests import Guests
@@ -125,7 +126,7 @@ class Company:
                 enter = "" if is_loopback(self._osc[0]) else f"; other machines first say /antiphon/enter {self._token}"
                 print(f"OSC: {self._osc[0]}:{self._osc[1]}{enter}", file=sys.stderr, flush=True)
         if name == "page":
-            self._address = f"{ready['url']}?token={self._token}" if ready["wide"] else str(ready["url"])
+            self._address = f"{ready['url']}?token={quote(self._token)}" if ready["wide"] else str(ready["url"])
             if not self.has_terminal:
                 print(f"the page: {self._address}", file=sys.stderr, flush=True)
             if self._browser and _has_screen():

@@ -82,10 +82,10 @@ class Guests:
         guest = message.get("face", 0)
         try:
             self._do(listener, number << 32 | guest, message)
-        except (KeyError, TypeError) as error:
-            self._refuse(number, guest, message, f"something is missing or of the wrong kind: {error}")
         except ValueError as error:
             self._refuse(number, guest, message, str(error))
+        except Exception as error:  # whatever is wrong with it, the next one is heard
+            self._refuse(number, guest, message, f"something is missing or of the wrong kind: {error}")
 
     def _do(self, listener: Listener, guest: int, message: News) -> None:
         match message["t"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from hmac import compare_digest
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
@@ -66,7 +66,7 @@ class Doors:
             if message["type"] == "http.response.start":
                 extra = dict(_HEADERS)
                 if knows and self._token is not None:
-                    extra["set-cookie"] = f"{COOKIE}={self._token}; HttpOnly; SameSite=Strict; Path=/"
+                    extra["set-cookie"] = f"{COOKIE}={quote(self._token)}; HttpOnly; SameSite=Strict; Path=/"
                 message["headers"] = [*message["headers"], *((k.encode(), v.encode()) for k, v in extra.items())]
             await send(message)
 
@@ -92,7 +92,7 @@ class Doors:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
         except CookieError:
             cookie = None
-        words = said if cookie is None else [*said, cookie.value]
+        words = said if cookie is None else [*said, unquote(cookie.value)]
         return any(compare_digest(word.encode(), self._token.encode()) for word in words)
 
 
