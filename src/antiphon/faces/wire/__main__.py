@@ -7,8 +7,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from functools import partial
 
-from antiphon.faces.link import TOKEN, Jam, connect
+from antiphon.faces.link import TOKEN, connect
 from antiphon.faces.news import News
 from antiphon.faces.wire.desk import JamDesk
 from antiphon.ports.base import PortError
@@ -33,7 +35,11 @@ def main() -> int:
     desk = JamDesk(jam.send, port, token=os.environ.get(TOKEN) or None)
     host, number = port.address
     jam.send({"t": "ready", "host": host, "port": number})
-    threading.Thread(target=_listen, args=(jam, port, desk), name="news", daemon=True).start()
+    news = jam.messages()
+    for hello in news:
+        desk.tell(hello)  # what comes in meanwhile waits, since nobody knows yet which addresses there are
+        break
+    threading.Thread(target=_listen, args=(news, port, desk), name="news", daemon=True).start()
     try:
         port.run(desk.receive, desk.refuse)
     finally:
@@ -41,14 +47,10 @@ def main() -> int:
     return 0
 
 
-def _listen(jam: Jam, port: OscPort, desk: JamDesk) -> None:
+def _listen(messages: Iterator[News], port: OscPort, desk: JamDesk) -> None:
     """The news, each told between two messages."""
-
-    def telling(news: News) -> None:
-        port.call(lambda: desk.tell(news))
-
-    for news in jam.messages():
-        telling(news)
+    for news in messages:
+        port.call(partial(desk.tell, news))
     port.stop("the jam has ended")
 
 
