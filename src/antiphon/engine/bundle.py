@@ -39,9 +39,10 @@ class BundleError(ValueError):
     """A bundle that cannot be used, in one line that says why."""
 
 
-def shipped_models() -> list[str]:
-    """Names of the models that come with Antiphon."""
-    return sorted(p.parent.name for p in _SHIPPED.glob("*/bundle.json"))
+def shipped_models(codec: str = "stream") -> list[str]:
+    """Names of the models of a codec that come with Antiphon; those of streams can jam."""
+    bundles = sorted(_SHIPPED.glob("*/bundle.json"))
+    return [path.parent.name for path in bundles if json.loads(path.read_text())["codec"]["name"] == codec]
 
 
 def find_bundle(name: str | Path) -> Path:

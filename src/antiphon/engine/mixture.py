@@ -25,6 +25,10 @@ class Mixture:
         names = (str(getattr(model, "name", "a model")) for model in (trained, learner))
         self.name = " and ".join(names)
 
+    def exchanged(self, trained: Model) -> Mixture:
+        """The same learner, at the same share, with another model."""
+        return Mixture(trained, self.learner, self.share)
+
     def feed(self, event: Event) -> None:
         """Let both hear `event`. Raises ValueError, and neither has heard it, for what is no event."""
         before = self.trained.snapshot()

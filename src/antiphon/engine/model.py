@@ -99,3 +99,6 @@ class Mixes(Protocol):
 
     learner: Model
     share: float
+
+    def exchanged(self, trained: Model) -> Model:
+        """The same with another one beside the learner."""

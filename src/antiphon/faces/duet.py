@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from antiphon.engine.model import Constraints, Model, NothingPossible, Voice
+from antiphon.engine import open_model
+from antiphon.engine.model import Model
+from antiphon.faces.shelf import Shelf, warm_up
 from antiphon.jam.controls import Settings
 from antiphon.jam.ensemble import Ensemble
 from antiphon.jam.improviser import Improviser
@@ -81,9 +83,14 @@ class Duet:
         tune_name: str = "",
         learned: Path | None = None,
         watch: PresetWatch | None = None,
+        open_model: Callable[[str], Model] = open_model,
     ) -> None:
-        """`model_name` is what the model was opened by, `learned` the file of what its learner had learned before."""
+        """`model_name` is what the model was opened by, `learned` the file of what its learner had learned before.
+
+        `open_model` opens whatever model is chosen later.
+        """
         self.model = model
+        self._open = open_model
         self.name = str(getattr(getattr(model, "trained", model), "name", "the model"))
         self.tune = tune
         self.tune_name = tune_name
@@ -91,7 +98,9 @@ class Duet:
         self.knobs = Knobs()
         self.take: TakeWriter | None = None
         self.watch = watch
-        self.improviser = Improviser(model, settings, np.random.default_rng(seed), ensemble)
+        self.shelf = Shelf(self._open)
+        rng = np.random.default_rng(seed)
+        self.improviser = Improviser(model, settings, rng, ensemble, models=self.shelf.take)
         self.recorder = _KeptRecorder()
         self.partner = Journal(self.improviser, self._keep)
         self._header = {"model": model_name, "seed": seed, "tune": tune_name}
@@ -134,19 +143,17 @@ class Duet:
         """Keep strips, controls and knobs as they are as a preset. Raises `ValueError` or `OSError`."""
         return save_preset(name, self.preset_text())
 
+    def choose_model(self, name: str, now: float) -> list[Event]:
+        """Play with the model called `name`, which is on the shelf. Returns events to be sent. Raises `ValueError`."""
+        events = self.partner.choose(name, now)
+        self.name = Path(name).name
+        return events
+
     # Playing
 
     def warm_up(self) -> None:
-        """Feed and ask the model once, then take it back: the first call of each graph is the slowest."""
-        model = getattr(self.model, "trained", self.model)  # what learns from every note must not learn from this one
-        before = model.snapshot()
-        model.feed(Event(0.0, 0, 60, 80))
-        try:
-            model.sample(Constraints({0: Voice()}), np.random.default_rng(0))
-        except NothingPossible:
-            pass
-        finally:
-            model.restore(before)
+        """Have the model ready for its first note."""
+        warm_up(getattr(self.model, "trained", self.model))  # what learns from every note must not learn from this one
 
     def recall(self, events: Events, now: float) -> None:
         """Go on from `events` (dtype `EVENT`), as if the last of them had just been played."""

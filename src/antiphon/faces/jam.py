@@ -202,6 +202,7 @@ def _play(args: argparse.Namespace, open_model: Callable[[str], Model], company:
         tune_name="" if path is None else path.stem,
         learned=args.learned,
         watch=None if preset_path is None or args.fast else PresetWatch(preset_path),
+        open_model=open_model,
     )
     if preset.knobs is not None:
         duet.knobs.knobs = preset.knobs

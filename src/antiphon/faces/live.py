@@ -39,6 +39,7 @@ def play_live(args: argparse.Namespace, duet: Duet, past: Events | None, company
     sources += beat.sources
     problem = why = ""
     say = _say if not company.has_terminal else _nowhere
+    sources.append(duet.shelf)
     if duet.watch is not None:
         sources.append(duet.watch)
     if args.console or (sys.stdin.isatty() and not company.has_terminal):
@@ -192,7 +193,16 @@ def _deeds(duet: Duet, company: Company, notice: Callable[[str], None]) -> dict[
         duet.knobs.learn(control)
         notice(f"move the knob that is to turn {control}")
 
-    return {"preset": preset, "save": save, "learn": learn}
+    def model(name: str) -> Iterable[Event] | None:
+        if not duet.shelf.has(name):
+            return None
+        events = duet.choose_model(name, time.monotonic())
+        notice(f"{duet.name} plays now")
+        if company.scene is not None:
+            company.scene.model(duet.name)
+        return events
+
+    return {"preset": preset, "save": save, "learn": learn, "model": model}
 
 
 def _show(duet: Duet, figures: Mapping[str, Mapping[str, float]]) -> None:

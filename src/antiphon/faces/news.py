@@ -13,7 +13,7 @@ __all__ = ["KEPT", "Kept", "News", "packed", "unpacked"]
 News = dict[str, Any]
 """One message; `t` says what it is."""
 
-KEPT = ("hello", "controls", "strips", "thru", "sense", "figures", "presets", "take")
+KEPT = ("hello", "controls", "strips", "thru", "sense", "figures", "presets", "model", "take")
 """What one that joins is told first, in this order."""
 
 

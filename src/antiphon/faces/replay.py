@@ -61,7 +61,9 @@ def _improviser(take: Take, other: str | None, open_model: Callable[[str], Model
     """The improviser as it was when the take began."""
     import numpy as np
 
+    from antiphon import engine
     from antiphon.faces.jam import model_named
+    from antiphon.faces.shelf import Shelf
     from antiphon.jam.controls import Settings
     from antiphon.jam.ensemble import Ensemble
     from antiphon.jam.improviser import Improviser
@@ -79,7 +81,9 @@ def _improviser(take: Take, other: str | None, open_model: Callable[[str], Model
             learned.write_bytes(base64.b64decode(str(header["learned"])))
         model, _ = model_named(other or name, learned, open_model)
     settings = preset.settings(Settings())
-    return Improviser(model, settings, np.random.default_rng(seed), preset.ensemble or Ensemble({}))
+    shelf = Shelf(open_model or engine.open_model)
+    rng = np.random.default_rng(seed)
+    return Improviser(model, settings, rng, preset.ensemble or Ensemble({}), models=shelf.take)
 
 
 def _lived_again(take: Take, improviser: Improviser) -> tuple[Recorder, float | None]:

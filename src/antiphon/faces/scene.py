@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 
 from antiphon import __version__
+from antiphon.engine import shipped_models
 from antiphon.faces.news import Kept, News
 from antiphon.jam.controls import ACTIONS, GROUPS, Settings
 from antiphon.jam.ensemble import MODES, Ensemble, Strip
@@ -41,6 +42,7 @@ class Scene:
         self._sensed_at = -SENSE
         self._fresh = False  # something was heard since the last look
         self.say(hello_of(model, sounds=sounds))
+        self.model(model)
 
     def join(self, tell: Tell) -> None:
         """Tell `tell` what there is, and everything that happens from now on. It must return at once."""
@@ -60,6 +62,10 @@ class Scene:
         """Tell which presets there are, and by which one it plays."""
         about = [{"name": name, "about": about_preset(path)} for name, path in preset_names().items()]
         self.say({"t": "presets", "presets": about, "current": current})
+
+    def model(self, name: str) -> None:
+        """Tell which model plays, and which others there are."""
+        self.say({"t": "model", "name": name, "models": shipped_models()})
 
     def take(self, name: str | None) -> None:
         """Tell what the take is called."""

@@ -206,6 +206,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("again", "play its last answer again"),
     Action("preset", "take a preset", "NAME"),
     Action("save", "save strips and controls as a preset", "NAME"),
+    Action("model", "play with another model", "NAME"),
     Action("learn", "give a control the next knob that moves", "CONTROL"),
 )
 """Every action, in the order in which faces show them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -48,9 +48,19 @@ class Improviser:
     `panic`, which asks nothing of the model, puts everything right.
     """
 
-    def __init__(self, model: Model, settings: Settings, rng: np.random.Generator, ensemble: Ensemble) -> None:
+    def __init__(
+        self,
+        model: Model,
+        settings: Settings,
+        rng: np.random.Generator,
+        ensemble: Ensemble,
+        *,
+        models: Callable[[str], Model] | None = None,
+    ) -> None:
+        """`models` gives the model of a name, which has heard nothing yet, for `choose`."""
         self.listening = Listening()
         self._model = model
+        self._models = models
         self._context = Context(model, settings.number("memory"))
         self._planner = Planner(self._context, self.listening, rng)
         self._turns = turns_named(settings.choice("policy"))
@@ -242,6 +252,19 @@ class Improviser:
         self._advance(now)
         self._context.recall(events)
         self._forget_plan()
+        return self._hands.handed_out()
+
+    def choose(self, name: str, now: float) -> list[Event]:
+        """Go on with the model of another name, which is told what is remembered; what sounds goes on sounding.
+
+        Raises `ValueError`, and changes nothing, where there is no such model.
+        """
+        if self._models is None:
+            raise ValueError("there is no other model to play with here")
+        model = self._models(name)
+        self._advance(now)
+        self._model = self._context.adopt(lambda old: old.exchanged(model) if isinstance(old, Mixes) else model)
+        self._set_up()
         return self._hands.handed_out()
 
     def stop(self, now: float) -> list[Event]:

@@ -77,6 +77,10 @@ class Journal:
         """As the improviser's."""
         return self._do(["recall", now, [_row(event) for event in events]])
 
+    def choose(self, name: str, now: float) -> list[Event]:
+        """As the improviser's."""
+        return self._do(["choose", now, name])
+
     def stop(self, now: float) -> list[Event]:
         """As the improviser's."""
         return self.act("stop", "", now)
@@ -143,6 +147,10 @@ def _recall(now: float, rows: Iterable[Sequence[Any]]) -> Deed:
     return lambda improviser: improviser.recall(events, now)
 
 
+def _choose(now: float, name: str) -> Deed:
+    return lambda improviser: improviser.choose(name, now)
+
+
 def _wake(now: float) -> Deed:
     return lambda improviser: improviser.wake(now)
 
@@ -164,4 +172,5 @@ _CALLS: dict[str, Callable[..., Deed]] = {
     "beat": _beat,
     "rearrange": _rearrange,
     "recall": _recall,
+    "choose": _choose,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -163,6 +163,17 @@ class Context:
             self._latest = max(self._latest, event.at)
         self._reach = min(self._reach, self._latest)
         self.renew_all()
+
+    def adopt(self, exchange: Callable[[Model], Model]) -> Model:
+        """Go on with the model that `exchange` gives for the one so far, which is handed to it as it began.
+
+        It must have heard nothing; the next renewals tell it what is remembered, and until then it cannot be asked.
+        """
+        self._model.restore(self._blank)
+        self._model = exchange(self._model)
+        self._blank = self._model.snapshot()
+        self.renew_all()
+        return self._model
 
     def refresh(self) -> None:
         """Let the next renewals take out of the model what was fed and not remembered; it can be asked meanwhile."""
