@@ -8,7 +8,7 @@ import numpy as np
 
 from antiphon.engine.model import Model
 from antiphon.faces.news import News
-from antiphon.faces.scene import Scene
+from antiphon.faces.scene import Scene, hello_of
 from antiphon.jam.controls import ACTIONS, Settings, control_named
 from antiphon.jam.ensemble import Ensemble
 from antiphon.jam.improviser import Improviser
@@ -36,6 +36,11 @@ class Rehearsal:
         self._ear.listener = self
         self._preset = preset
         self.scene.take("2026-11-21-evening.take")
+
+    @property
+    def hello(self) -> News:
+        """What a face is told first."""
+        return hello_of("random", sounds=False)
 
     def join(self, tell: Callable[[News], None]) -> None:
         """Let a face join."""

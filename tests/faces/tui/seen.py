@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widget import Widget
 
@@ -34,8 +35,9 @@ class Seen:
     async def press(self, *keys: str) -> list[News]:
         """Press keys; what the face asked for because of them."""
         self.jam.asked.clear()
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        for key in keys:
+            await self.type([key])
+            await self.pilot.pause()
         await self.look()
         return list(self.jam.asked)
 
@@ -46,9 +48,12 @@ class Seen:
         await self.look()
         return list(self.jam.asked)
 
-    async def type(self, text: str) -> None:
-        """Type into the line that is open."""
-        await self.pilot.press(*text)
+    async def type(self, keys: Iterable[str]) -> None:
+        """Type into the line that is open. The pilot's own way of pressing keys waits five times as long."""
+        for key in keys:
+            self.face.post_message(Key(key, key if len(key) == 1 else None))
+            await self.pilot.pause(0)  # until the app has passed it on
+            await self.pilot.pause(0)  # until it has been taken
 
     @property
     def text(self) -> str:

@@ -76,7 +76,7 @@ async def test_the_cursor_walks_over_all_controls_and_leaps_over_groups(stage: S
     pane = await go_to(stage, CONTROLS[0].name)
     names = [pane.control.name if pane.control else ""]
     for _ in CONTROLS[1:]:
-        await stage.pilot.press("down")
+        await stage.type(["down"])
         assert pane.control is not None
         names.append(pane.control.name)
     assert names == [control.name for control in CONTROLS]

@@ -19,7 +19,7 @@ def act(name: str, argument: str = "") -> dict[str, str]:
 
 
 def test_every_action_has_a_key() -> None:
-    assert set(ACTION_KEYS) == {action.name for action in ACTIONS}
+    assert {action.name for action in ACTIONS} <= set(ACTION_KEYS)
 
 
 @seen()
@@ -74,6 +74,16 @@ async def test_a_preset_is_saved_under_a_name(stage: Seen) -> None:
     assert "it needs a name" in stage.text
     await stage.type("evening")
     assert await stage.press("enter") == [act("save", "evening")]
+
+
+@seen()
+async def test_another_model_is_chosen_among_those_there_are(stage: Seen) -> None:
+    stage.face.tell({**stage.jam.hello, "actions": [{"name": "model", "help": "", "argument": "NAME"}]})
+    stage.face.tell({"t": "model", "name": "antiphon", "models": ["antiphon", "tiny"]})
+    await stage.look()
+    assert "model antiphon" in stage.text
+    await stage.press("n", "down")
+    assert await stage.press("enter") == [act("model", "tiny")]
 
 
 @seen()
@@ -145,7 +155,7 @@ def test_a_jam_that_does_not_end_is_left_alone(monkeypatch: pytest.MonkeyPatch) 
     async def run() -> str | None:
         async with watched() as stage:
             monkeypatch.setattr(stage.jam.scene, "say", lambda _: None)
-            await stage.pilot.press("question_mark", "ctrl+c")
+            await stage.press("question_mark", "ctrl+c")
             await stage.pilot.pause(0.3)
         return stage.face.return_value
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import ClassVar
 
+from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -67,6 +68,7 @@ class Face(App[str]):
         self._asking = Asking(self, self.hand)
         self._told: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._pane = "strips"
+        self._extent = self.size
         self._notice_until = 0.0
         self._ping_at = clock()
 
@@ -106,22 +108,22 @@ class Face(App[str]):
         self._figures.border_title, self._notices.border_title = "latency", "log"
         self._arrange()
         self.action_pane(self._pane)
-        self.hand.ping()
         self.set_interval(1 / RATE, self.look)
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """The terminal has another size."""
+        self._extent = event.size
         self._arrange()
 
     @property
     def wide(self) -> bool:
         """Whether all panes are to be seen."""
-        return self.size.width >= WIDE and self.size.height >= HIGH
+        return self._extent.width >= WIDE and self._extent.height >= HIGH
 
     def _arrange(self) -> None:
         """Show what there is room for."""
         alone = not self.wide
-        tall = alone and self.size.height >= TALL
+        tall = alone and self._extent.height >= TALL
         seen = {name: self.wide or name == self._pane for name in PANES}
         seen["roll"] |= tall and self._pane == "strips"
         self._tabs.display = alone
@@ -132,7 +134,7 @@ class Face(App[str]):
         self.query_one("#left").display = seen["strips"] or seen["roll"]
         self.query_one("#right").display = seen["controls"] or seen["log"]
         self.screen_stack[0].set_class(self.wide, "wide")
-        self.screen_stack[0].set_class(self.size.width < ROOMY, "snug")
+        self.screen_stack[0].set_class(self._extent.width < ROOMY, "snug")
         self.screen_stack[0].set_class(tall and self._pane == "strips", "tall")
 
     # What is new
@@ -154,11 +156,14 @@ class Face(App[str]):
             self._strips.beat(now)
         if self._roll.display:
             self._roll.beat(now)
+        self._piano.beat()
         self._keep_time()
 
     def _draw(self, changed: set[str]) -> None:
         if "hello" in changed:
             self._controls.laid_out()
+            self._explain()
+            self.hand.ping()
         if changed & {"hello", "controls", "refused"}:
             self._deeds.tell()
             self._controls.refresh()
@@ -182,6 +187,7 @@ class Face(App[str]):
     def _say(self, text: str, *, alarming: bool = False, quiet: bool = False) -> None:
         self._status.set_class(alarming, "alarming")
         self._status.set_class(quiet, "quiet")
+        self.query_one("#hints").display = quiet  # a notice may need the whole line
         self._status.update(f" {text.strip().splitlines()[0]}" if text.strip() else "")
 
     def _keep_time(self) -> None:
@@ -197,12 +203,15 @@ class Face(App[str]):
         """Say in the last line what the cursor is at."""
         if self._notice_until:
             return
+        if not self._mirror.controls:
+            self._say("the jam is getting ready ...", quiet=True)
+            return
         control = self._controls.control if self._controls.has_focus else None
         if control is not None:
             cc = "" if control.cc is None else f", CC {control.cc}"
             self._say(f"{control.help} ({control.range}{cc})", quiet=True)
         elif self._strips.has_focus:
-            self._say("enter change   o mode   i instrument   M mute   e everything", quiet=True)
+            self._say("enter change  o mode  i sound  M mute  e all", quiet=True)
         else:
             self._say("", quiet=True)
 
@@ -291,7 +300,7 @@ class Face(App[str]):
         else:
             self._piano.display = True
             self._piano.focus()
-            self._say("a terminal does not tell when a key comes up: every note has its length", quiet=True)
+            self._say("no key-up in a terminal: notes have a length", quiet=True)
 
     def action_shade(self) -> None:
         """Dark becomes light, light dark."""

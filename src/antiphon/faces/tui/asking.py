@@ -60,6 +60,9 @@ class Asking:
         elif action.name == "preset":
             choices = [Choice(p.name, p.name, p.about) for p in self._mirror.presets]
             self._pick("presets", choices, self._mirror.current, lambda name: self._hand.act("preset", name))
+        elif action.name == "model" and self._mirror.models:
+            choices = [Choice(name, name) for name in self._mirror.models]
+            self._pick("models", choices, self._mirror.model, lambda name: self._hand.act("model", name))
         elif action.argument == "CONTROL":
             choices = [Choice(c.title, c.name, c.help) for c in self._mirror.controls.values()]
             self._pick(f"{action.name}: {action.help}", choices, now, lambda name: self._hand.act(action.name, name))

@@ -19,7 +19,7 @@ class Hand:
     def __init__(self, mirror: Mirror, send: Callable[[Message], None], clock: Callable[[], float]) -> None:
         """`clock`: seconds on this process' monotonic clock."""
         self.mirror = mirror
-        self._send, self._clock = send, clock
+        self._send, self.clock = send, clock
         self._ahead: float | None = None
         self._pinged: dict[int, float] = {}
         self._pings = 0
@@ -27,7 +27,7 @@ class Hand:
     @property
     def now(self) -> float:
         """Seconds on the jam's clock, as far as is known."""
-        return self._clock() + (self._ahead or 0.0)
+        return self.clock() + (self._ahead or 0.0)
 
     def turn(self, name: str, value: Value) -> None:
         """Turn a control."""
@@ -53,16 +53,16 @@ class Hand:
     def ping(self) -> None:
         """Ask what time it is there."""
         self._pings += 1
-        self._pinged = {self._pings: self._clock()}
+        self._pinged = {self._pings: self.clock()}
         self._send({"t": "ping", "id": self._pings})
 
     def hear(self, message: Message) -> str:
         """Keep what the jam tells; the name of the part that changed."""
         kind = message.get("t")
         if kind == "pong" and message.get("id") in self._pinged:
-            middle = (self._pinged.pop(message["id"]) + self._clock()) / 2
+            middle = (self._pinged.pop(message["id"]) + self.clock()) / 2
             self._ahead = float(message["now"]) - middle
             return "clock"
         if kind == "note" and self._ahead is None and message.get("who") == "you":
-            self._ahead = float(message["at"]) - self._clock()  # good enough until it is told
+            self._ahead = float(message["at"]) - self.clock()  # good enough until it is told
         return self.mirror.take(message, self.now)

@@ -19,6 +19,7 @@ ACTION_KEYS: Mapping[str, str] = {
     "again": "a",
     "preset": "p",
     "save": "w",
+    "model": "n",
     "learn": "l",
 }
 """The keys of actions, the homunculus' where it makes sense; others that a jam has are in the palette."""

@@ -44,6 +44,7 @@ class Mirror:
 
     version: str = ""
     model: str = ""
+    models: tuple[str, ...] = ()
     controls: dict[str, Control] = field(default_factory=dict)
     actions: dict[str, Action] = field(default_factory=dict)
     modes: tuple[str, ...] = ()
@@ -133,6 +134,11 @@ def _presets(mirror: Mirror, told: Message, _: float) -> str:
     return "sense"
 
 
+def _model(mirror: Mirror, told: Message, _: float) -> str:
+    mirror.model, mirror.models = str(told.get("name", "")), tuple(told.get("models", ()))
+    return "sense"
+
+
 def _take(mirror: Mirror, told: Message, _: float) -> str:
     mirror.recording = told.get("name")
     return "sense"
@@ -170,7 +176,8 @@ def _refused(mirror: Mirror, told: Message, _: float) -> str:
 
 
 def _ended(mirror: Mirror, told: Message, _: float) -> str:
-    mirror.ended = str(told.get("why", ""))
+    if mirror.ended is None:  # what it says counts more than that it is not there any more
+        mirror.ended = str(told.get("why", ""))
     return "ended"
 
 
@@ -181,6 +188,7 @@ _TAKERS: Mapping[str, Callable[[Mirror, Message, float], str]] = {
     "sense": _sense,
     "figures": _figures,
     "presets": _presets,
+    "model": _model,
     "take": _take,
     "note": _note,
     "plan": _plan,

@@ -63,7 +63,7 @@ class Piano(Canvas):
                 Segment(" playing ", self.style_of("you") + Style(bold=True)),
                 Segment(f"channel {channel}  ", quiet),
                 Segment(f"from {note_name(self._octave)} (z x)  velocity {self._velocity} (c v)  ", quiet),
-                Segment(f"notes of {LENGTH:g} s  (esc leaves)", quiet),
+                Segment(f"notes of {LENGTH:g} s  (esc)", quiet),
             ]
         if line == 1:
             return [Segment("   "), *self._blacks()]
@@ -104,27 +104,23 @@ class Piano(Canvas):
     def _strike(self, pitch: int) -> None:
         if pitch > 127:
             return
-        now, held = self._hand.now, self._held.get(pitch)
+        now, held = self._hand.clock(), self._held.get(pitch)
         if held is not None and now - held[1] > REPEAT:
             self._release(pitch)
             held = None
         if held is None:
             channel = channel_played(self._hand.mirror.strips, self.chosen)
             self._hand.strike(channel, pitch, self._velocity)
-            self.set_timer(LENGTH, lambda: self._expire(pitch))
         else:
             channel = held[0]
         self._held[pitch] = (channel, now)
 
-    def _expire(self, pitch: int) -> None:
-        """Let a note go whose key was not heard of for its length."""
-        if pitch not in self._held:
-            return
-        left = self._held[pitch][1] + LENGTH - self._hand.now
-        if left > 0.005:
-            self.set_timer(left, lambda: self._expire(pitch))
-        else:
-            self._release(pitch)
+    def beat(self) -> None:
+        """Let the notes go whose keys were not heard of for their length."""
+        now = self._hand.clock()
+        for pitch, (_, heard) in list(self._held.items()):
+            if now >= heard + LENGTH:
+                self._release(pitch)
 
     def _release(self, pitch: int) -> None:
         channel, _ = self._held.pop(pitch)

@@ -134,4 +134,5 @@ def _bars(mirror: Mirror, window: Window) -> set[int]:
     seconds = 60 / sense.tempo * max(1, sense.meter or 4)
     first = math.ceil((window.start - sense.origin) / seconds)
     count = int(window.columns * COLUMN / seconds) + 1
-    return {window.column(sense.origin + (first + n) * seconds) for n in range(count)}
+    columns = (window.column(sense.origin + (first + n) * seconds) for n in range(count))
+    return {column for column in columns if column < window.columns}
