@@ -3,7 +3,7 @@
 import { Clock } from "./clock.js";
 import { Wire } from "./wire.js";
 
-const KEPT = new Set(["hello", "controls", "strips", "thru", "sense", "figures", "presets", "take"]);
+const KEPT = new Set(["hello", "controls", "strips", "thru", "sense", "figures", "presets", "model", "take"]);
 
 class Jam {
   #listeners = new Map();

@@ -26,6 +26,7 @@ class Connection extends HTMLElement {
       if (is === "closed") show("closed", this.#over ? "the jam is over" : "connecting again");
     });
     jam.on("hello", ({ model }) => show("open", model));
+    jam.on("model", ({ name }) => show("open", name));
   }
 }
 

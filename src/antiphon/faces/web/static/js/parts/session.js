@@ -15,7 +15,7 @@ const COLUMNS = ["p50_ms", "p90_ms", "p99_ms", "max_ms"];
 
 class Session extends HTMLElement {
   connectedCallback() {
-    this.replaceChildren(part("Take", take()), part("MIDI devices", inputs()), part("How quick it is", figures()));
+    this.replaceChildren(part("Take", take()), part("Model", model()), part("MIDI devices", inputs()), part("How quick it is", figures()));
   }
 }
 
@@ -35,6 +35,17 @@ function take() {
     }
   });
   return h("div", {}, name, h("p", { className: "buttons" }, ...links));
+}
+
+/** Which model plays, of those that there are. */
+function model() {
+  const select = h("select", { "aria-label": "Model", onchange: () => jam.act("model", select.value) });
+  jam.on("model", ({ name, models }) => {
+    const names = models.includes(name) ? models : [name, ...models];
+    select.replaceChildren(...names.map((each) => h("option", { value: each, textContent: each })));
+    select.value = name;
+  });
+  return select;
 }
 
 /** The inputs of the browser, each to be heard or not. */
