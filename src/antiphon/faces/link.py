@@ -10,6 +10,7 @@ import contextlib
 import os
 import queue
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -180,8 +181,11 @@ class Jam:
                 yield unpacked(line)
 
 
-def connect() -> Jam:
-    """The jam that started this process. Raises `FaceError` where there is none."""
+def connect(*, deaf: bool = False) -> Jam:
+    """The jam that started this process; `deaf` leaves Ctrl-C to it. Raises `FaceError` where there is none."""
+    for name in ("SIGINT", "SIGHUP") if deaf else ():
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     port, _, word = os.environ.pop(WHERE, "").partition(":")
     try:
         peer = socket.create_connection(("127.0.0.1", int(port)))

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -43,10 +42,7 @@ def main() -> int:
     parser.add_argument("--any-port", action="store_true")
     parser.add_argument("--soundfont", type=Path)
     args = parser.parse_args()
-    for name in ("SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    jam = connect()
+    jam = connect(deaf=True)
     try:
         door = _bound(args.host, args.port, TRIES if args.any_port else 1)
     except (OSError, OverflowError) as error:
