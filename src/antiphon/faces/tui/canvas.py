@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Size
+from textual.color import Color
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -34,6 +35,13 @@ class Canvas(ScrollView, can_focus=True):
     Canvas > .canvas--cursor { background: $cursor-row; }
     """
 
+    _plain = Style()
+
+    def __init__(self, id: str) -> None:
+        """`id` is its name in the style sheet."""
+        super().__init__(id=id)
+        self._inks: dict[str, Color] = {}
+
     def extent(self) -> Size:
         """The size of everything there is to draw."""
         return Size(self.scrollable_content_region.width, 1)
@@ -46,6 +54,19 @@ class Canvas(ScrollView, can_focus=True):
         """One of the shared styles, without a background but the cursor's."""
         return self.get_component_rich_style(f"canvas--{name}", partial=True)
 
+    def ink(self, name: str) -> Color:
+        """The colour of one of the shared styles."""
+        if name not in self._inks:
+            self._inks[name] = self.get_component_styles(f"canvas--{name}").color
+        return self._inks[name]
+
+    @property
+    def ground(self) -> Color:
+        """The colour behind everything."""
+        if "" not in self._inks:
+            self._inks[""] = self.background_colors[1]
+        return self._inks[""]
+
     def laid_out(self) -> None:
         """Draw anew after something changed what there is to draw."""
         self.virtual_size = self.extent()
@@ -55,9 +76,15 @@ class Canvas(ScrollView, can_focus=True):
         """The terminal, or what is around the pane, has another size."""
         self.laid_out()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines of the window, for Textual. What they have in common is found once: it takes longer than a line."""
+        self._inks = {}
+        self._plain = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """A line of the window, for Textual."""
-        width, base = self.scrollable_content_region.width, self.rich_style
+        width, base = self.scrollable_content_region.width, self._plain
         line = y + self.scroll_offset.y
         if line >= self.virtual_size.height:
             return Strip.blank(width, base)

@@ -108,9 +108,10 @@ def _framed(pitches: Sequence[int], halves: int, low: int | None) -> tuple[int, 
     lowest, highest = min(pitches, default=MIDDLE), max(pitches, default=MIDDLE)
     step = max(1, math.ceil((highest - lowest + 1) / max(1, halves)))
     if step > 1:
-        return lowest, step
+        low = lowest - (halves * step - (highest - lowest + 1)) // 2
+        return max(0, min(low, 128 - halves * step)), step
     if low is None:
-        low = (lowest + highest - halves) // 2
+        low = (lowest + highest - halves + 1) // 2
     elif pitches:
         low = max(min(low, lowest), highest - halves + 1)
     return max(0, min(low, 128 - halves)), 1

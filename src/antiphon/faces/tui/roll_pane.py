@@ -19,6 +19,9 @@ __all__ = ["RollPane"]
 GUTTER = 5
 """Characters for the names of pitches and the keys."""
 BLACK = frozenset({1, 3, 6, 8, 10})
+INKS = ("you", "it", "plan")
+NOW, BAR = 0.6, 0.22
+"""How much the line of now and those of bars have of the sliders' colour."""
 SOFTEST = 0.5
 """How much of a player's colour the softest note has."""
 
@@ -76,7 +79,7 @@ class RollPane(Canvas, can_focus=False):
             shades = [self._shade(picture, half) for half in (top, top + 1)]
             return gutter + self._blocks(picture, picture.halves[top], picture.halves[top + 1], shades)
         gutter = [Segment("drum ", self.style_of("quiet"))]
-        return gutter + self._blocks(picture, picture.drums[0], picture.drums[1], [self._base] * DRUMS)
+        return gutter + self._blocks(picture, picture.drums[0], picture.drums[1], [self.ground] * DRUMS)
 
     def _legend(self) -> list[Segment]:
         parts = [("■ you  ", "you"), ("■ it  ", "it"), ("■ it means to ", "plan")]
@@ -98,47 +101,49 @@ class RollPane(Canvas, can_focus=False):
         keys = ["#3a3a3a" if row.start % 12 in BLACK else "#e8e4da" for row in pitches]
         return [name, Segment("▀", Style(color=keys[0], bgcolor=keys[1]))]
 
-    @property
-    def _base(self) -> Color:
-        return self.background_colors[1]
-
-    def _ink(self, name: str) -> Color:
-        return self.get_component_styles(f"canvas--{name}").color
-
     def _shade(self, picture: Picture, half: int) -> Color:
         """What a half line is when nobody plays: the rows of black keys are a little darker."""
         row = picture.window.pitches(half)
         black = picture.window.step == 1 and row.start % 12 in BLACK
-        return self._base.blend(self._ink("track"), 0.16) if black else self._base
+        return self.ground.blend(self.ink("track"), 0.16) if black else self.ground
 
     def _blocks(
         self, picture: Picture, above: dict[int, Mark], below: dict[int, Mark], shades: list[Color]
     ) -> list[Segment]:
-        """A line of half blocks, with neighbours alike drawn as one."""
-        inks = {name: self._ink(name) for name in ("you", "it", "plan")}
-        line, track = picture.window.present, self._ink("track")
+        """A line of half blocks. Most of a roll is empty: what lies between notes and lines is drawn in one piece."""
+        window, bars, track = picture.window, set(picture.bars), self.ink("track")
+        inks = tuple(self.ink(name) for name in INKS)
         segments: list[Segment] = []
-        for column in range(picture.window.columns):
-            grid = 0.6 if column == line else 0.22 if column in picture.bars else 0.0
-            halves = [
-                _colour(mark, inks, shade.blend(track, grid))
-                for mark, shade in ((above.get(column), shades[0]), (below.get(column), shades[1]))
-            ]
+        done = 0
+        for column in sorted({*above, *below, *bars, window.present}):
+            if column > done:
+                segments.append(Segment("▀" * (column - done), _style(*shades)))
+            grid = NOW if column == window.present else BAR if column in bars else 0.0
+            behind = [_between(shade, track, grid) for shade in shades] if grid else shades
+            halves = [_colour(row.get(column), inks, back) for row, back in zip((above, below), behind, strict=True)]
             style = _style(*halves)
-            if segments and segments[-1].style is style:
+            if segments and column == done and segments[-1].style is style:
                 segments[-1] = Segment(segments[-1].text + "▀", style)
             else:
                 segments.append(Segment("▀", style))
-        return segments
+            done = column + 1
+        return [*segments, Segment("▀" * (window.columns - done), _style(*shades))]
 
 
-def _colour(mark: Mark | None, inks: dict[str, Color], behind: Color) -> Color:
+@lru_cache(maxsize=4096)
+def _colour(mark: Mark | None, inks: tuple[Color, ...], behind: Color) -> Color:
+    """What half a character looks like; `inks` are those of `INKS`."""
     if mark is None:
         return behind
     if mark.who == "plan":
-        return inks["plan"]
+        return inks[2]
     strength = SOFTEST + (1 - SOFTEST) * mark.loudness
-    return behind.blend(inks[mark.who if mark.who in inks else "it"], strength if mark.onset else strength * 0.78)
+    return behind.blend(inks[0 if mark.who == "you" else 1], strength if mark.onset else strength * 0.78)
+
+
+@lru_cache(maxsize=256)
+def _between(shade: Color, ink: Color, share: float) -> Color:
+    return shade.blend(ink, share)
 
 
 @lru_cache(maxsize=4096)

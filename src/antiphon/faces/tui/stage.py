@@ -23,6 +23,7 @@ FIGURES: Mapping[str, str] = {
     "end_to_end": "your note to its answer",
     "wake": "the model",
     "queue": "waiting for the model",
+    "feed": "hearing your note",
     "lateness": "late",
 }
 """What the figures are called; those that a jam has besides go by their names."""
