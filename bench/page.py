@@ -5,8 +5,9 @@ python -m bench.page [--keys 200] [--report FILE.json]
 `ready`: from the command to the page's address, and from there to a page that can be played with its soundfont loaded.
 `echo`: from the key to the news that the jam has heard it. `follower`: to the first note of a voice that harmonises it,
 as it reaches the synthesiser: the way of an answer there and back without any musical waiting. `together`: to the first
-note that the machine strikes after it when both play, decided by the net, so that it comes when the music wants it.
-`trip`: a ping and its pong. All but `ready` in milliseconds.
+note that the machine strikes after it when both play, decided by the net, so that it comes when the music wants it
+(`missed`: within two seconds it did not). `late`: how late the machine's notes reach the page meanwhile, of which those
+that come in time count as 0. `trip`: a ping and its pong. All but `ready` in milliseconds.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ async ({ keys, wanted, patience, gap }) => {
   const { jam } = antiphon;
   const codes = ["KeyZ", "KeyC", "KeyB", "KeyQ", "KeyE", "KeyM"];
   const times = [];
+  const late = [];
   let asked = null;
   const heard = {
     echo: ["note", ({ who, velocity }) => who === "you" && velocity > 0],
@@ -36,6 +38,9 @@ async ({ keys, wanted, patience, gap }) => {
     if (asked === null || !heard[1](news)) return;
     times.push(sounds(news) - asked);
     asked = null;
+  });
+  jam.on("midi", ({ at, data }) => {
+    if ((data[0] & 0xf0) === 0x90) late.push(Math.max(0, performance.now() - jam.clock.here(at) * 1000));
   });
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
   let missed = 0;
@@ -51,7 +56,7 @@ async ({ keys, wanted, patience, gap }) => {
     dispatchEvent(new KeyboardEvent("keyup", { code }));
     await wait(40);
   }
-  return { times, missed };
+  return { times, late, missed };
 }
 """
 PINGS = """
@@ -83,11 +88,14 @@ def summary(times: list[float], **more: float) -> dict[str, float]:
     } | more
 
 
-def measured(page: Visitor, wanted: str, keys: int, gap: int) -> dict[str, float]:
-    """Press `keys` keys, one about every `gap` milliseconds, and time what they bring back."""
+Figures = dict[str, float]
+
+
+def measured(page: Visitor, wanted: str, keys: int, gap: int) -> tuple[Figures, Figures]:
+    """Press `keys` keys, one about every `gap` milliseconds: how long what they bring back takes, and what is late."""
     found = page.see(MEASURE, {"keys": keys, "wanted": wanted, "patience": 2000, "gap": gap})
     page.see("antiphon.jam.act('panic')")
-    return summary(found["times"], missed=found["missed"])
+    return summary(found["times"], missed=found["missed"]), summary(found["late"])
 
 
 def main() -> None:
@@ -104,11 +112,11 @@ def main() -> None:
         figures = {"ready": {"server_s": round(served - begun, 2), "page_s": round(time.monotonic() - served, 2)}}
         page.begin()
         figures["trip"] = summary(page.see(PINGS))
-        figures["echo"] = measured(page, "echo", args.keys, 100)
-        figures["together"] = measured(page, "together", args.keys, 200)
+        figures["echo"], _ = measured(page, "echo", args.keys, 100)
+        figures["together"], figures["late"] = measured(page, "together", args.keys, 200)
         page.see("antiphon.jam.act('preset', 'harmony')")
         page.until("antiphon.jam.latest('presets').current === 'harmony'")
-        figures["follower"] = measured(page, "follower", args.keys, 100)
+        figures["follower"], _ = measured(page, "follower", args.keys, 100)
         figures["sound"] = {"latency_ms": round(page.see("antiphon.sound.latency") * 1000, 1)}
     for name, row in figures.items():
         print(f"{name:10}", "  ".join(f"{key} {value:g}" for key, value in row.items()))

@@ -150,6 +150,18 @@ def test_presets_are_taken_and_actions_asked_for(visit: Visit) -> None:
     other.until("antiphon.jam.latest('presets').current === 'duet'")
 
 
+def test_another_model_is_chosen(visit: Visit) -> None:
+    page = visit()
+    page.panel("Session")
+    models = page.page.get_by_label("Model")
+    expect(models).to_have_value("antiphon")
+    others = [name for name in page.see("antiphon.jam.latest('model').models") if name != "antiphon"]
+    for name in [*others[:1], "antiphon"]:
+        models.select_option(name)
+        page.until("(name) => antiphon.jam.latest('model').name === name", name)
+    expect(page.page.locator("antiphon-connection")).to_have_text("antiphon")
+
+
 def test_the_take_is_taken_home(visit: Visit) -> None:
     page = visit()
     page.page.keyboard.press("KeyZ")

@@ -180,6 +180,18 @@ def test_the_machine_is_heard_and_both_are_seen(visit: Visit) -> None:
     assert cool > 50
 
 
+def test_what_is_played_on_another_page_is_heard_and_ends(visit: Visit) -> None:
+    page, other = visit(), visit()
+    page.see("antiphon.jam.set('mute', 'on')")
+    other.begin()
+    other.until("antiphon.sound.peak < 0.001")
+    page.page.keyboard.down("KeyZ")
+    other.until("antiphon.sound.peak > 0.01")
+    page.page.keyboard.up("KeyZ")
+    other.until("antiphon.sound.peak < 0.001")
+    page.see("antiphon.jam.set('mute', 'off')")
+
+
 def test_escape_and_the_button_end_every_note(visit: Visit) -> None:
     page = visit()
     page.begin()

@@ -1,5 +1,6 @@
 /** The page of a jam: brings its parts together. */
 
+import "./others.js";
 import "./parts/actions.js";
 import "./parts/controls.js";
 import "./parts/desk.js";
