@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -12,6 +14,8 @@ from antiphon.faces.tui.vocabulary import Message
 
 __all__ = ["main"]
 
+NICE = 5
+"""How far drawing stands back behind music where both want the same processor."""
 GONE = "the jam has gone"
 
 
@@ -29,7 +33,10 @@ def main() -> int:
 
 
 def _shown(jam: Jam) -> int:
+    if sys.platform != "win32":
+        os.nice(NICE)
     face = Face(jam.send)
+    signal.signal(signal.SIGTERM, lambda *_: face.tell({"t": "ended", "why": "the terminal's face was ended"}))
     reader = threading.Thread(target=_listen, args=(jam.messages(), face.tell), name="jam", daemon=True)
     jam.send({"t": "ready"})
     reader.start()

@@ -266,11 +266,8 @@ class Face(App[str]):
         """Go to a pane."""
         self._pane = name
         self._arrange()
-        if name == "roll":
-            self.set_focus(None)
-        else:
-            panes: dict[str, Widget] = {"strips": self._strips, "controls": self._controls, "log": self._notices}
-            panes[name].focus()
+        panes: dict[str, Widget] = {"strips": self._strips, "controls": self._controls, "log": self._notices}
+        self.set_focus(panes.get(name))  # at once, so that the next key already goes there
         self._explain()
 
     def action_focus_next(self) -> None:
