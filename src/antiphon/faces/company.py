@@ -46,7 +46,7 @@ class Company:
             if importlib.util.find_spec("textual") is None:
                 self.close()
                 raise FaceError("--tui needs textual, which is not installed: pip install 'antiphon[tui]'")
-            self._links["tui"] = Link("antiphon.faces.tui")
+            self._links["tui"] = Link("antiphon.faces.tui", vital=True)
         if args.osc is not None:
             where = (f"--host={args.osc_host}", f"--port={args.osc}")
             self._links["osc"] = Link("antiphon.faces.wire", *where, **self._token_for(args.osc_host))

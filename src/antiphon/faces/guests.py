@@ -129,6 +129,8 @@ class Guests:
         self._lose([guest for guest in self._playing if guest >> 32 == number])
         if self._listener is not None:
             self._listener.notice(f"a face is gone: {why}")
+            if self._links[number].vital:
+                self._listener.stop("its terminal is gone")
 
     # What sounds
 

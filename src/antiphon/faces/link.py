@@ -46,8 +46,9 @@ class FaceError(OSError):
 class Link:
     """A face: `python -m MODULE ARGUMENTS`, which inherits the terminal."""
 
-    def __init__(self, module: str, *arguments: str, **variables: str) -> None:
-        """Start it, with `variables` in its environment. Raises `FaceError`."""
+    def __init__(self, module: str, *arguments: str, vital: bool = False, **variables: str) -> None:
+        """Start it, with `variables` in its environment; the jam ends with a `vital` one. Raises `FaceError`."""
+        self.vital = vital
         word = secrets.token_hex(16)
         with socket.create_server(("127.0.0.1", 0), backlog=1) as door:
             environment = {**os.environ, **variables, WHERE: f"{door.getsockname()[1]}:{word}"}
