@@ -96,3 +96,16 @@ def test_a_terminal_is_given_back_when_the_jam_is_killed(terminal: Terminal, tmp
         jam_process.kill()
     terminal.wait("the jam has gone")
     terminal.wait(lambda: not terminal.alternate)
+
+
+def test_a_jam_ends_with_its_terminal_when_the_face_is_killed(terminal: Terminal, tmp_path: Path) -> None:
+    take = tmp_path / "evening.take"
+    jam = f"{sys.executable} -m antiphon jam --tui --no-page --player {MENUET} --take {take}"
+    terminal.keys(f"clear; echo $$ > shell; {jam}; echo over", "Enter")
+    terminal.wait("acoustic grand piano")
+    shell = int((tmp_path / "shell").read_text())
+    faces = [p for p in psutil.Process(shell).children(recursive=True) if "antiphon.faces.tui" in p.cmdline()]
+    assert len(faces) == 1
+    faces[0].kill()
+    terminal.wait("\nover")
+    assert '"end"' in take.read_text()
