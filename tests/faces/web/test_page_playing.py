@@ -55,6 +55,17 @@ def test_what_is_written_is_no_music(visit: Visit) -> None:
     assert [note["pitch"] for note in page.notes()] == [69]
 
 
+def test_a_list_that_was_opened_with_the_mouse_does_not_keep_the_letters(visit: Visit) -> None:
+    page = visit()
+    page.see("document.querySelector('antiphon-stage select').focus({ focusVisible: false })")
+    page.page.keyboard.press("KeyZ")
+    page.wait_for_note(MIDDLE_C)
+    page.page.get_by_label("Your voice").press("KeyX")
+    page.page.keyboard.press("KeyC")
+    page.page.wait_for_timeout(100)
+    assert {note["pitch"] for note in page.notes()} == {MIDDLE_C}
+
+
 def test_the_space_bar_is_the_pedal_and_holds_what_was_played(visit: Visit) -> None:
     page = visit()
     page.begin()

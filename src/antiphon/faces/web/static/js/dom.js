@@ -38,10 +38,10 @@ function tick(at) {
 /** Whether the player would rather not see things move. */
 export const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Whether what is typed belongs to `target`, and is not music. */
+/** Whether what is typed belongs to `target`, and is not music. A list that was opened with the mouse is left at once. */
 export function isWriting(target) {
   if (!(target instanceof Element)) return false;
-  if (target.closest("select, textarea, [contenteditable], dialog")) return true;
+  if (target.closest("select:focus-visible, textarea, [contenteditable], dialog")) return true;
   const input = target.closest("input");
   return input !== null && !["range", "checkbox", "radio", "button"].includes(input.type);
 }

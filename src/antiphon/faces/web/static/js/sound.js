@@ -75,7 +75,7 @@ class Sound extends EventTarget {
 
   /** The player has done something, so that sound may begin. */
   start() {
-    if (this.#wanted && this.#context?.state === "suspended") this.#context.resume().catch(() => {});
+    if (this.#wanted && this.#context && this.#context.state !== "running") this.#context.resume().catch(() => {});
   }
 
   /** Whether this page is to sound at all. */

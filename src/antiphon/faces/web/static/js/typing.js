@@ -80,7 +80,7 @@ class Typing extends EventTarget {
   /** Left and right move by octaves, with shift they play softer or louder; not where arrows mean something else. */
   #arrow(event) {
     const way = { ArrowLeft: -1, ArrowRight: 1 }[event.code];
-    if (!way || event.target.closest?.("input, [role=tab], [role=radio], [role=option], [data-arrows]")) return false;
+    if (!way || event.target.closest?.("input, select:focus-visible, [role=tab]")) return false;
     event.shiftKey ? this.press(way) : this.shift(way);
     return true;
   }
@@ -88,7 +88,7 @@ class Typing extends EventTarget {
   /** The space bar is the pedal, unless it presses what has the focus. */
   #space(event, isDown) {
     if (event.code !== "Space") return false;
-    if (isDown && event.target.closest?.("button, a, input, summary, [role=tab], [role=radio]")) return false;
+    if (isDown && event.target.closest?.("button, a, input:not([type=range]), select:focus-visible")) return false;
     if (!event.repeat) hands.pedal("typing Space", isDown);
     return true;
   }

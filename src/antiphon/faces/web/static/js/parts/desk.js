@@ -47,7 +47,7 @@ class Quickness extends HTMLElement {
 class Volume extends HTMLElement {
   connectedCallback() {
     const button = h("button", { type: "button", className: "speaker", "aria-label": "Sound in this browser" });
-    const range = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: sound.level, "aria-label": "Volume", "data-arrows": "" });
+    const range = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: sound.level, "aria-label": "Volume" });
     const fill = () => {
       range.style.setProperty("--from", 0);
       range.style.setProperty("--to", range.value);
