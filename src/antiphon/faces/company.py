@@ -12,15 +12,18 @@ import time
 import webbrowser
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from antiphon.faces.duet import Duet
-from antiphon.faces.guests import Guests
 from antiphon.faces.link import TOKEN, FaceError, Link
 from antiphon.faces.news import News
-from antiphon.faces.scene import Scene
-from antiphon.music.event import Event
 from antiphon.ports.osc import is_loopback
+
+if TYPE_CHECKING:  # faces are started before anything heavy is imported
+    from antiphon.faces.duet import Duet
+    from antiphon.faces.guests import Guests
+    from antiphon.faces.scene import Scene
+    from antiphon.music.event import Event
 
 __all__ = ["PAGE_PORT", "Company"]
 
@@ -66,6 +69,9 @@ class Company:
 
     def guests(self, duet: Duet, *, thru: Callable[[Event], None] | None) -> Guests:
         """Let the faces watch `duet` and play in it; `thru` as in `Guests`. Raises `FaceError`."""
+        from antiphon.faces.guests import Guests
+        from antiphon.faces.scene import Scene
+
         self.scene = Scene(duet.improviser, duet.name, sounds=thru is None)
         guests = Guests(list(self._links.values()), self.scene, duet.improviser.ensemble, duet.knobs, thru=thru)
         for greeting in self._greetings:

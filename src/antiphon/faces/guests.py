@@ -21,7 +21,7 @@ from antiphon.ports.sending import Sending
 __all__ = ["Guests", "Sinks"]
 
 _ACTIONS = frozenset(action.name for action in ACTIONS)
-OLDEST = 0.5
+OLDEST = 0.1
 """Seconds by which a face's stamp may lie back."""
 LARGEST = 1024
 """Bytes of the longest MIDI message that a face may send."""

@@ -55,7 +55,10 @@ def main() -> int:
 def _bound(host: str, port: int, tries: int) -> socket.socket:
     for more in range(tries):
         try:
-            return socket.create_server((host, port + more), family=_family(host), backlog=64)
+            door = socket.create_server((host, port + more), family=_family(host), backlog=64)
+            # Of what this makes asyncio does not know that it is TCP, and leaves it to wait for more to send.
+            door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return door
         except OSError:
             if more == tries - 1:
                 raise

@@ -16,11 +16,8 @@ __all__ = ["COOKIE", "Doors", "is_loopback"]
 COOKIE = "antiphon"
 
 _HEADERS = {
-    # Blobs are for the worklet of the synthesiser, data for small pictures in the style sheet.
-    "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; "
-    "worker-src 'self' blob:; "
-    "style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",

@@ -153,7 +153,7 @@ class Site:
         if asked["t"] == "ping":
             page.tell(json.dumps({"t": "pong", "id": asked.get("id"), "now": time.monotonic()}))
         elif asked["t"] in ASKS:
-            self._ask({**asked, "face": page.number, "at": time.monotonic()})
+            self._ask({"at": time.monotonic(), **asked, "face": page.number})
         else:
             _refuse(page, asked["t"][:40], "nobody understands that")
 
