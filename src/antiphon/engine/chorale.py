@@ -18,7 +18,7 @@ __all__ = ["ChoraleModel", "bundle_kind", "open_chorale_model"]
 
 _FORMAT = 1
 _CODEC = {"name": "grid", "lowest": LOWEST, "highest": HIGHEST, "voices": VOICES, "steps_per_beat": STEPS_PER_BEAT}
-_AT_ONCE = 4096  # steps that go through the net together; more only takes memory
+_AT_ONCE = 256  # steps that go through the net together: what the processor keeps close by
 _TOLERANCE = 1e-3  # logits
 
 Mask = npt.NDArray[np.bool_]

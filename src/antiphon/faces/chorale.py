@@ -156,11 +156,13 @@ def _revoice(job: _Job) -> _Made:
 
 
 def _transition(job: _Job) -> _Made:
+    import numpy as np
+
     from antiphon.compose.chorale import complete, transition
 
     sheet = job.sheet()
     if job.args.to is None:
-        free = sheet.pitches > 128  # nothing
+        free = np.zeros(sheet.pitches.shape, bool)
         quarter = max(sheet.pitches.shape[1] // 4, 1)
         free[:, quarter : sheet.pitches.shape[1] - quarter] = True
         return _Made(

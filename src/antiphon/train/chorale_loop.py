@@ -44,7 +44,7 @@ class ChoraleTrainConfig:
     minutes: float | None = None
     learning_rate: float = 2e-3  # of AdamW
     matrix_rate: float = 0.02  # of Muon
-    weight_decay: float = 0.01
+    weight_decay: float = 0.05
     warm_up: float = 0.01  # of the run
     final_rate: float = 0.01  # of the rates, at the end of the cosine
     average: float = 0.999  # of the weights, a step

@@ -29,13 +29,13 @@ _CELLS = STEPS_PER_BEAT * VOICES  # cells a beat
 class ChoraleNetConfig:
     """The shape of a net. `reach`: at which distances in beats, before and after, a block looks."""
 
-    channels: int = 128
-    hidden: int = 256
+    channels: int = 96
+    hidden: int = 192
     mixed: int = 16  # channels that meet all other pitches
-    moved: int = 32  # channels that meet other beats
+    moved: int = 16  # channels that meet other beats
     blocks: int = 8
     reach: tuple[int, ...] = (1, 2, 4, 8)
-    dropout: float = 0.0
+    dropout: float = 0.05
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reach", tuple(self.reach))

@@ -1,0 +1,135 @@
+"""Chorales: how long writing takes, the seed's work beside a net of the seed's shape, and parallels beside Bach's.
+
+python bench/chorale.py DATA.npz [--model chorale] [--json] [--no-seed-net]
+
+The seed's work is sixteen voices over seven segments of a chorale, each voice of each quartet sung anew in turn, four
+times over. Its own way takes 256 passes of its net for each voice of each segment, 28,672 in all, one at a time. Ours
+takes the seven segments together and as many steps as cells are free. A net of the seed's shape with random weights
+(needs the extra `train`, and 4 GB of memory) is timed for a few passes. The results of both numbers of steps with our
+net are judged by the net: mean nats of a note given all others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from antiphon.codec.grid import Cells, Pitches, encode, read_dataset
+from antiphon.compose.chorale import Options, revoice, write
+from antiphon.engine.chorale import ChoraleModel, open_chorale_model
+from antiphon.engine.gibbs import Sampling
+from antiphon.music.counterpoint import measure
+
+SEGMENTS, STEPS, PASSES = 7, 32, 4
+SEED_PASSES = SEGMENTS * PASSES * 4 * 256
+
+
+def seconds(work: Callable[[], Any], times: int = 1) -> float:
+    """The shortest of some runs, in seconds of wall-clock time."""
+    took = []
+    for _ in range(times):
+        mark = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - mark)
+    return min(took)
+
+
+def nats_of_notes(model: ChoraleModel, scores: Pitches) -> float:
+    """Mean nats of a cell of scores (B, V, T) given all other cells, a sixteenth of the cells hidden at a time."""
+    cells = encode(scores)
+    rng, total = np.random.default_rng(0), 0.0
+    turn = rng.permuted(np.tile(np.arange(cells[0].size) % 16, (len(cells), 1)), axis=1).reshape(cells.shape)
+    for i in range(16):
+        hidden = turn == i
+        log_p = model.predict(cells, ~hidden)
+        total -= float(np.take_along_axis(log_p, cells[..., None], -1)[..., 0][hidden].sum())
+    return total / cells.size
+
+
+def seed_net_seconds(passes: int = 5) -> float:
+    """Seconds a pass of a net of the seed's shape: 32 channels, 32 convolutions, then one dense layer of 426 M."""
+    import torch
+    from torch import nn
+
+    class Unit(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Sequential(
+                nn.Conv2d(32, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1)
+            )
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(x + self.body(x))
+
+    torch.set_num_threads(2)
+    trunk = [nn.Conv2d(8, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), *(Unit() for _ in range(16))]
+    net = nn.Sequential(*trunk, nn.Flatten(), nn.Linear(32 * 32 * 57, 4 * 32 * 57)).eval()
+    x = torch.randn(1, 8, 32, 57)
+    with torch.inference_mode():
+        net(x)
+        return seconds(lambda: net(x), passes)
+
+
+def _segments(scores: list[Pitches]) -> Pitches:
+    whole = [score for score in scores if (score >= 0).all() and score.shape[1] >= STEPS]
+    return np.stack([score[:, :STEPS] for score in whole[:SEGMENTS]])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", default="chorale")
+    parser.add_argument("--no-seed-net", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    model = open_chorale_model(args.model)
+    scores = read_dataset(args.data, "valid")
+    segments = _segments(scores)
+
+    def work(steps: int | None) -> Pitches:
+        options = Options(Sampling(steps=steps))
+        return revoice(model, segments, np.random.default_rng(0), passes=PASSES, options=options).scores
+
+    results: dict[str, Any] = {}
+    blank: Cells = np.zeros((1, 4, 32), np.int64)
+    results["one_pass_ms"] = 1e3 * seconds(lambda: model.predict(blank, blank > 0), 30)
+    results["write_32_steps_s"] = seconds(lambda: write(model, 32, np.random.default_rng(0)), 5)
+    results["write_16_of_64_steps_s"] = seconds(lambda: write(model, 64, np.random.default_rng(0), count=16))
+    made: dict[str, Pitches] = {}
+    for name, steps in (("ours", None), ("at_the_seeds_steps", 256)):
+
+        def run(name: str = name, steps: int | None = steps) -> None:
+            made[name] = work(steps)
+
+        results[f"seed_work_{name}_s"] = seconds(run)
+        results[f"seed_work_{name}_nats"] = nats_of_notes(model, made[name].reshape(-1, 4, STEPS))
+    results["bach_nats"] = nats_of_notes(model, segments)
+    if not args.no_seed_net:
+        results["seed_net_pass_ms"] = 1e3 * seed_net_seconds()
+        results["seed_work_seed_s"] = results["seed_net_pass_ms"] * 1e-3 * SEED_PASSES
+    fresh = [write(model, 64, np.random.default_rng(i), count=16) for i in range(4)]
+    raw = write(model, 64, np.random.default_rng(0), count=16, options=Options(polish=False))
+    results["counterpoint"] = {
+        "bach": measure(scores),
+        "written": measure(np.concatenate(fresh)),
+        "written_without_the_last_pass": measure(raw),
+        "sixteen_voices": measure(made["ours"].reshape(-1, 4, STEPS)),
+    }
+    print(json.dumps(results, indent=1) if args.json else _table(results))
+
+
+def _table(results: dict[str, Any]) -> str:
+    rows = [f"{name:32} {value:.4g}" for name, value in results.items() if isinstance(value, float)]
+    for name, rates in results["counterpoint"].items():
+        rows.append(f"{name}: " + ", ".join(f"{key} {value:.3g}" for key, value in rates.items()))
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    main()

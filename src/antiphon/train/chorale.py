@@ -1,0 +1,74 @@
+"""`python -m antiphon.train.chorale DATA -o RUN`: train the net of counterpoint and make a bundle of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from antiphon import __version__
+from antiphon.train.chorale_export import export_chorale
+from antiphon.train.chorale_loop import ChoraleTrainConfig, load_chorale_net, train_chorales
+
+__all__ = ["export_run", "main"]
+
+_DEFAULT = ChoraleTrainConfig()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m antiphon.train.chorale", description=__doc__)
+    parser.add_argument("data", metavar="DATA", type=Path, help="chorales at sixteenths, .npz or .json")
+    parser.add_argument("-o", "--out", metavar="RUN", type=Path, required=True, help="the run's folder")
+    parser.add_argument("--resume", action="store_true", help="go on with the run where it stopped")
+    parser.add_argument("--steps", type=int, default=_DEFAULT.steps, help=f"({_DEFAULT.steps:,})")
+    parser.add_argument("--minutes", type=float, help="train for so many minutes instead")
+    parser.add_argument("--channels", type=int, default=_DEFAULT.net.channels, help=f"({_DEFAULT.net.channels})")
+    parser.add_argument("--hidden", type=int, default=_DEFAULT.net.hidden, help=f"({_DEFAULT.net.hidden})")
+    parser.add_argument("--blocks", type=int, default=_DEFAULT.net.blocks, help=f"({_DEFAULT.net.blocks})")
+    parser.add_argument("--dropout", type=float, default=_DEFAULT.net.dropout, help=f"({_DEFAULT.net.dropout})")
+    parser.add_argument("--size", type=int, default=_DEFAULT.size, help=f"crops a batch ({_DEFAULT.size})")
+    parser.add_argument("--length", type=int, default=_DEFAULT.length, help=f"sixteenths a crop ({_DEFAULT.length})")
+    parser.add_argument("--seed", type=int, default=_DEFAULT.seed, help="(0)")
+    parser.add_argument("--threads", type=int, default=_DEFAULT.threads, help=f"({_DEFAULT.threads})")
+    parser.add_argument("--bundle", metavar="BUNDLE", type=Path, help="then write a bundle there")
+    parser.add_argument("--lineage", metavar="FILE.json", type=Path, help="data and licences, to be kept in the bundle")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train, and export if asked; returns the exit code."""
+    args = _parser().parse_args(argv)
+    shape = {name: getattr(args, name) for name in ("channels", "hidden", "blocks", "dropout")}
+    given = {name: getattr(args, name) for name in ("steps", "minutes", "size", "length", "seed", "threads")}
+    config = replace(_DEFAULT, net=replace(_DEFAULT.net, **shape), **given)
+    try:
+        progress = train_chorales(args.data, args.out, config, resume=args.resume)
+        print(f"{args.out}: {progress['step']:,} steps, {progress['best']:.4f} nats per hidden cell of validation")
+        if args.bundle:
+            lineage = json.loads(args.lineage.read_text()) if args.lineage else {}
+            export_run(args.out, args.bundle, lineage)
+    except KeyboardInterrupt as error:
+        print(error, file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"{' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def export_run(run: Path, bundle: Path, lineage: dict[str, object]) -> None:
+    """Write a bundle of a run's best checkpoint, named like its folder."""
+    net, progress = load_chorale_net(run / "best.safetensors")
+    about = json.loads((run / "config.json").read_text())
+    lineage = lineage | {"antiphon": __version__, "steps": progress["step"], "training": about}
+    figures = {"nats_per_hidden_cell": progress["best"]}
+    made = export_chorale(net, bundle, name=bundle.name, lineage=lineage, validation=figures)
+    size = sum(p.stat().st_size for p in bundle.iterdir()) / 1e6
+    print(f"{bundle}: {made['parameters']:,} parameters, {size:.1f} MB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
