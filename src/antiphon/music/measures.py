@@ -8,24 +8,31 @@ count is 0. Every function raises ValueError for events that run backwards.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.music.chords import recognise
 from antiphon.music.event import Events
 from antiphon.music.key import Key
 from antiphon.music.notes import drums, notes_of
 
 __all__ = [
+    "bar_length",
+    "chord_agreement",
     "double_onsets",
     "evaluate",
+    "groove_consistency",
     "key_agreement",
     "longest_repeat",
     "machine_gun_rate",
     "note_density",
     "note_lengths",
+    "onset_intervals",
     "pitch_class_entropy",
     "polyphony",
+    "repetition",
     "scale_consistency",
     "silence_share",
     "unclosed",
@@ -36,6 +43,13 @@ MAJOR = (0, 2, 4, 5, 7, 9, 11)
 
 MACHINE_GUN_SECONDS = 0.06
 """Faster repetitions of one key than some sixteen a second are no trill or roll that hands play, but a fault."""
+
+SIXTEENTHS = 16
+"""Positions in a bar."""
+
+SHORTEST_BAR, LONGEST_BAR = 0.8, 4.0
+"""Seconds between which a bar is looked for."""
+_BIN = 0.01  # seconds to which onsets are rounded when a bar is looked for
 
 
 def validate(events: Events) -> None:
@@ -89,6 +103,28 @@ def key_agreement(part: Events, key: Key) -> float:
     return float(notes["duration"][within].sum()) / total if total > 0 else math.nan
 
 
+def chord_agreement(part: Events, given: Events) -> float:
+    """The share of `part`'s note time whose pitch class belongs to the chord that `given` sounds at that moment.
+
+    Only time in which `given` sounds a chord that has a name counts. After the ratio of chord to non-chord tones of
+    Y.-C. Yeh et al., "Automatic melody harmonization with triad chords", Journal of New Music Research 50 (2021).
+    """
+    notes, chords = _notes(part), _notes(given)
+    notes, chords = notes[~drums(notes["instrument"])], chords[~drums(chords["instrument"])]
+    onset, release = chords["onset"], chords["onset"] + chords["duration"]
+    moments = np.unique(np.concatenate([onset, release]))
+    within = total = 0.0
+    for begin, end in pairwise(moments.tolist()):
+        chord = recognise(chords["pitch"][(onset <= begin) & (release > begin)].tolist())
+        if chord is None or len(chord.pitch_classes) < 3:
+            continue
+        overlap = np.minimum(notes["onset"] + notes["duration"], end) - np.maximum(notes["onset"], begin)
+        lasting = np.maximum(overlap, 0.0)
+        total += float(lasting.sum())
+        within += float(lasting[np.isin(notes["pitch"] % 12, sorted(chord.pitch_classes))].sum())
+    return within / total if total > 0 else math.nan
+
+
 def note_density(events: Events) -> float:
     """Onsets a second, between the first and the last event."""
     validate(events)
@@ -99,6 +135,74 @@ def note_density(events: Events) -> float:
 def note_lengths(events: Events) -> npt.NDArray[np.float64]:
     """How long each note lasts in seconds, in order of onsets, shape (n,)."""
     return np.asarray(_notes(events)["duration"])
+
+
+def onset_intervals(events: Events) -> npt.NDArray[np.float64]:
+    """Seconds between each two neighbouring moments at which anything is struck, shape (m,)."""
+    validate(events)
+    return np.asarray(np.diff(np.unique(events["at"][events["velocity"] > 0])))
+
+
+def bar_length(events: Events) -> float:
+    """Seconds after which the onsets come back most alike, between 0.8 and 4: a bar, or what can be taken for one.
+
+    By autocorrelation: J. C. Brown, "Determination of the meter of musical scores by autocorrelation", JASA 94 (1993).
+    """
+    validate(events)
+    at = events["at"][events["velocity"] > 0]
+    if not len(at):
+        return math.nan
+    struck = np.bincount(np.rint((at - at[0]) / _BIN).astype(np.int64)).astype(np.float64)
+    first, last = round(SHORTEST_BAR / _BIN), min(round(LONGEST_BAR / _BIN), len(struck) // 2)
+    if last < first:
+        return math.nan
+    spectrum = np.fft.rfft(struck, 2 * len(struck))
+    alike = np.fft.irfft(np.abs(spectrum) ** 2)[first : last + 1]
+    # Neighbouring lags are taken together, for nobody plays to within 30 ms. Longer lags have less to overlap, which is
+    # left so: of a bar and two bars, the bar is meant.
+    smooth = np.convolve(np.pad(alike, 3, mode="edge"), np.bartlett(9)[1:-1], mode="valid")
+    return float((first + smooth.argmax()) * _BIN)
+
+
+def groove_consistency(events: Events, bar: float, positions: int = SIXTEENTHS) -> float:
+    """How alike the rhythms of neighbouring bars are, 0..1: 1 less the share of positions at which just one has onsets.
+
+    `bar` is in seconds, the first begins at 0. S.-L. Wu and Y.-H. Yang, "The Jazz Transformer on the Front Line", ISMIR
+    2020. NaN for less than two bars.
+    """
+    notes = _notes(events)
+    if not len(notes) or not bar > 0:
+        return math.nan
+    if positions < 1:
+        raise ValueError("a bar has at least one position")
+    step = bar / positions
+    n_bars = _place(float((notes["onset"] + notes["duration"]).max()), step) // positions + 1
+    if n_bars < 2:
+        return math.nan
+    struck = np.zeros(n_bars * positions, np.bool_)
+    struck[[_place(at, step) for at in notes["onset"].tolist()]] = True
+    bars = struck.reshape(n_bars, positions)
+    return 1 - float((bars[:-1] != bars[1:]).mean())
+
+
+def _place(at: float, step: float) -> int:
+    return math.floor(at / step + 1e-6)  # what is on the line belongs to what begins there
+
+
+def repetition(events: Events, n: int = 8) -> float:
+    """The share of the runs of `n` onsets of one instrument whose pitches all came in that order before.
+
+    S. Welleck et al., "Neural Text Generation with Unlikelihood Training", ICLR 2020 (seq-rep-n). Drums are left out.
+    """
+    validate(events)
+    struck = events[(events["velocity"] > 0) & ~drums(events["instrument"])]
+    runs = [
+        own[i : i + n].tobytes()
+        for instrument in np.unique(struck["instrument"])
+        for own in [struck["pitch"][struck["instrument"] == instrument]]
+        for i in range(len(own) - n + 1)
+    ]
+    return 1 - len(set(runs)) / len(runs) if runs else math.nan
 
 
 def _sounding(events: Events) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
@@ -180,6 +284,7 @@ def evaluate(events: Events) -> dict[str, float]:
         "note_length": float(np.median(lengths)) if len(lengths := note_lengths(events)) else math.nan,
         "polyphony": polyphony(events),
         "silence_share": silence_share(events),
+        "repetition": repetition(events),
         "machine_gun_rate": machine_gun_rate(events),
         "longest_repeat": float(longest_repeat(events)),
         "unclosed": float(unclosed(events)),
