@@ -157,11 +157,10 @@ def bar_length(events: Events) -> float:
     if last < first:
         return math.nan
     spectrum = np.fft.rfft(struck, 2 * len(struck))
-    alike = np.fft.irfft(np.abs(spectrum) ** 2)[first : last + 1]
     # Neighbouring lags are taken together, for nobody plays to within 30 ms. Longer lags have less to overlap, which is
     # left so: of a bar and two bars, the bar is meant.
-    smooth = np.convolve(np.pad(alike, 3, mode="edge"), np.bartlett(9)[1:-1], mode="valid")
-    return float((first + smooth.argmax()) * _BIN)
+    alike = np.convolve(np.fft.irfft(np.abs(spectrum) ** 2), np.bartlett(9)[1:-1], mode="same")
+    return float((first + alike[first : last + 1].argmax()) * _BIN)
 
 
 def groove_consistency(events: Events, bar: float, positions: int = SIXTEENTHS) -> float:
