@@ -44,7 +44,7 @@ class Company:
         self._osc: tuple[str, int] | None = None
         self.scene: Scene | None = None
         if args.page:
-            self._links["page"] = Link("antiphon.faces.web", *_page(args), **self._token_for(args.page_host))
+            self._links["page"] = Link("antiphon.faces.web", *_page(args), variables=self._token_for(args.page_host))
         if args.tui:
             if importlib.util.find_spec("textual") is None:
                 self.close()
@@ -52,7 +52,7 @@ class Company:
             self._links["tui"] = Link("antiphon.faces.tui", vital=True)
         if args.osc is not None:
             where = (f"--host={args.osc_host}", f"--port={args.osc}")
-            self._links["osc"] = Link("antiphon.faces.wire", *where, **self._token_for(args.osc_host))
+            self._links["osc"] = Link("antiphon.faces.wire", *where, variables=self._token_for(args.osc_host))
         self._greetings = [threading.Thread(target=self._greet, args=pair, daemon=True) for pair in self._links.items()]
         for greeting in self._greetings:
             greeting.start()

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hmac import compare_digest
 from pathlib import Path
 from typing import BinaryIO
@@ -46,12 +46,14 @@ class FaceError(OSError):
 class Link:
     """A face: `python -m MODULE ARGUMENTS`, which inherits the terminal."""
 
-    def __init__(self, module: str, *arguments: str, vital: bool = False, **variables: str) -> None:
+    def __init__(
+        self, module: str, *arguments: str, vital: bool = False, variables: Mapping[str, str] | None = None
+    ) -> None:
         """Start it, with `variables` in its environment; the jam ends with a `vital` one. Raises `FaceError`."""
         self.vital = vital
         word = secrets.token_hex(16)
         with socket.create_server(("127.0.0.1", 0), backlog=1) as door:
-            environment = {**os.environ, **variables, WHERE: f"{door.getsockname()[1]}:{word}"}
+            environment = {**os.environ, **(variables or {}), WHERE: f"{door.getsockname()[1]}:{word}"}
             environment["PYTHONPATH"] = _path()
             self._process = subprocess.Popen([sys.executable, "-P", "-m", module, *arguments], env=environment)
             self._door = door.dup()

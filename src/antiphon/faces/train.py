@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from pathlib import Path
 
+from antiphon.engine.bundle import find_bundle
+from antiphon.faces.samples import Samples
 from antiphon.train.corpus import Corpus
 from antiphon.train.loop import TrainConfig, describe, train
 from antiphon.train.nets import NetConfig
+from antiphon.train.prep import prepare
+from antiphon.train.tune import TUNINGS
 
 __all__ = ["add_arguments", "run"]
 
 _DEFAULT = TrainConfig()
 _NET = NetConfig()
+FEW = 0.1
+"""The share of a folder's pieces that is held out, one at least: such folders are small."""
+_GENTLE = 2e-4
+"""The learning rate of fine-tuning: a few pieces should not wash away what it knows."""
 
 
 def _weight(text: str) -> tuple[str, float]:
@@ -25,14 +34,18 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("corpus", metavar="CORPUS", type=Path, help="a folder that `antiphon prep` wrote")
+    parser.add_argument("corpus", metavar="CORPUS", type=Path, help="what `antiphon prep` wrote, or a folder of MIDI")
     parser.add_argument("-o", "--out", metavar="RUN", type=Path, default=Path("run"), help="the run's folder (run)")
     parser.add_argument("--resume", action="store_true", help="go on with the run where it stopped")
+    tuning = parser.add_argument_group("fine-tuning")
+    tuning.add_argument("--from", dest="start", metavar="MODEL", help="start from a shipped model, a bundle or a run")
+    tuning.add_argument("--tune", dest="tuning", choices=TUNINGS, default="full", help="what of it may change (full)")
+    tuning.add_argument("--rank", type=int, default=_DEFAULT.rank, help=f"of what --tune lora adds ({_DEFAULT.rank})")
     length = parser.add_argument_group("how long")
     length.add_argument("--steps", type=int, default=_DEFAULT.steps, help=f"steps ({_DEFAULT.steps:,})")
     length.add_argument("--minutes", type=float, help="train for so many minutes instead")
     length.add_argument(
-        "--patience", type=int, default=0, help="stop after so many evaluations without progress (never)"
+        "--patience", type=int, help="stop after so many evaluations without progress (never; fine-tuning 4)"
     )
     net = parser.add_argument_group("the net")
     net.add_argument("--body", choices=("gru", "transformer"), default=_NET.body, help=f"({_NET.body})")
@@ -42,10 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     net.add_argument("--window", type=int, default=_NET.window, help=f"events a transformer looks back ({_NET.window})")
     net.add_argument("--dropout", type=float, default=_NET.dropout, help=f"({_NET.dropout})")
     step = parser.add_argument_group("a step")
-    step.add_argument("--size", type=int, default=_DEFAULT.size, help=f"windows a batch ({_DEFAULT.size})")
+    step.add_argument("--size", type=int, help=f"windows a batch ({_DEFAULT.size}; fine-tuning 8)")
     step.add_argument("--length", type=int, default=_DEFAULT.length, help=f"events a window ({_DEFAULT.length})")
     step.add_argument("--accumulate", type=int, default=1, help="batches a step (1)")
-    step.add_argument("--learning-rate", type=float, default=_DEFAULT.learning_rate, help=f"({_DEFAULT.learning_rate})")
+    step.add_argument("--learning-rate", type=float, help=f"({_DEFAULT.learning_rate}; fine-tuning {_GENTLE})")
     data = parser.add_argument_group("the music")
     data.add_argument(
         "--weight",
@@ -62,14 +75,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     machine.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto", help="(auto)")
     machine.add_argument("--compile", action="store_true", help="torch.compile, worth it on a GPU")
     machine.add_argument("--threads", type=int, help="(all cores)")
-    parser.add_argument("--evaluate-every", type=int, default=_DEFAULT.evaluate_every, help="steps (250)")
+    parser.add_argument("--evaluate-every", type=int, help=f"steps ({_DEFAULT.evaluate_every}; fine-tuning 50)")
+    parser.add_argument("--no-samples", action="store_true", help="do not write what it plays after each evaluation")
 
 
 def run(args: argparse.Namespace) -> int:
     net = NetConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(NetConfig) if hasattr(args, f.name)})
     given = {f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig) if hasattr(args, f.name)}
+    given = {name: value for name, value in given.items() if value is not None}
+    if args.start is not None:
+        given["start"] = str(_start(args.start))
+        given = {"patience": 4, "learning_rate": _GENTLE, "evaluate_every": 50, "size": 8, **given}
     config = TrainConfig(**given, net=net, weights=dict(args.weight), augment=not args.no_augment)
-    progress = train(Corpus.open(args.corpus), args.out, config, resume=args.resume)
+    corpus = Corpus.open(_prepared(args.corpus, args.out))
+    samples = None if args.no_samples else Samples(corpus, args.out / "samples")
+    progress = train(corpus, args.out, config, resume=args.resume, evaluated=samples)
     print(f"{args.out}: " + ", ".join(f"{key} {value:.4g}" for key, value in describe(progress).items()))
     print(f"next: antiphon export {args.out} -o BUNDLE")
     return 0
+
+
+def _start(name: str) -> Path:
+    """What `--from` means: a path, or the folder of a shipped model. Raises `ValueError`."""
+    path = Path(name)
+    if path.is_file() or (path.is_dir() and (path / "best.safetensors").exists()):
+        return path
+    return find_bundle(name)
+
+
+def _prepared(folder: Path, out: Path) -> Path:
+    """The corpus in `folder`, or made of the MIDI files in it, within the run's folder."""
+    if (folder / "corpus.json").exists() or not folder.is_dir():
+        return folder
+    corpus = out / "corpus"
+    if not (corpus / "corpus.json").exists():
+        print(prepare([folder], corpus, valid_fraction=FEW, progress=True), file=sys.stderr)
+    return corpus

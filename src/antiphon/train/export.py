@@ -32,7 +32,7 @@ from antiphon.train.checkpoint import RunError
 from antiphon.train.corpus import STORED, Split
 from antiphon.train.nets import GruBody, StreamNet, TransformerBody, TransformerLayer, rotate
 
-__all__ = ["BUNDLE_FORMAT", "PRECISIONS", "BodyStep", "HeadsStep", "export", "step_of"]
+__all__ = ["BUNDLE_FORMAT", "PRECISIONS", "BodyStep", "HeadsStep", "export", "step_of", "write_graphs"]
 
 BUNDLE_FORMAT = 1
 PRECISIONS = ("int8", "fp32")
@@ -150,7 +150,8 @@ def _write_graph(module: nn.Module, path: Path, inputs: Mapping[str, Tensor], ou
     onnx.checker.check_model(str(path))
 
 
-def _write_graphs(net: StreamNet, folder: Path, precision: str) -> dict[str, tuple[int, ...]]:
+def write_graphs(net: StreamNet, folder: Path, precision: str) -> dict[str, tuple[int, ...]]:
+    """Write the graphs of a net into `folder`; returns the shapes of its state by name."""
     body = step_of(net)
     code, sounding = torch.zeros(1, 4, dtype=torch.int64), torch.zeros(1, FEATURES)
     state = {name: torch.zeros(shape) for name, shape in body.states.items()}
@@ -294,7 +295,7 @@ def export(
     try:
         beside.mkdir(parents=True)
         net = net.float().cpu().eval()
-        states = _write_graphs(net, beside, precision)
+        states = write_graphs(net, beside, precision)
         worst = _vectors(net, beside, reference_piece(split), precision)
         about = {
             "format": BUNDLE_FORMAT,

@@ -23,6 +23,8 @@ from antiphon.train.checkpoint import RunError, load_net, load_state, save
 from antiphon.train.corpus import Corpus
 from antiphon.train.likelihood import nats, nats_of_batch, random_known
 from antiphon.train.nets import NetConfig, StreamNet
+from antiphon.train.thaw import net_from
+from antiphon.train.tune import TUNINGS, loosened, merged
 
 __all__ = ["Progress", "Run", "TrainConfig", "describe", "train"]
 
@@ -52,9 +54,16 @@ class TrainConfig:
     precision: str = "auto"  # bf16 or fp32
     compile: bool = False
     threads: int | None = None
+    start: str | None = None  # a bundle, run or checkpoint to go on from, whose shape counts instead of `net`
+    tuning: str = "full"  # of what it starts from; see `tune.TUNINGS`
+    rank: int = 8  # of the low-rank changes
 
     def __post_init__(self) -> None:
-        for name in ("length", "size", "accumulate", "steps", "evaluate_every", "evaluate_events"):
+        if self.tuning not in TUNINGS:
+            raise ValueError(f"nothing is tuned by {self.tuning!r}: there are {', '.join(TUNINGS)}")
+        if self.tuning != "full" and self.start is None:
+            raise ValueError(f"tuning {self.tuning} changes a model that is there: say which one to start from")
+        for name in ("length", "size", "accumulate", "steps", "evaluate_every", "evaluate_events", "rank"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
@@ -114,8 +123,9 @@ def _rate(config: TrainConfig, done: float) -> float:
 
 
 def _optimiser(net: StreamNet, config: TrainConfig) -> torch.optim.AdamW:
-    matrices = [p for p in net.parameters() if p.ndim >= 2]
-    rest = [p for p in net.parameters() if p.ndim < 2]
+    free = [p for p in net.parameters() if p.requires_grad]
+    matrices = [p for p in free if p.ndim >= 2]
+    rest = [p for p in free if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
 
@@ -166,10 +176,11 @@ class Run:
         elif last.exists():
             raise RunError(f"{folder}: holds a run already; go on with it by --resume, or give another folder")
         else:
-            self.net = StreamNet(config.net)
+            self.net = StreamNet(config.net) if config.start is None else net_from(Path(config.start))
         self.net.to(self.device).train()
+        loosened(self.net, config.tuning, config.rank)
         self.optimiser = _optimiser(self.net, config)
-        if self.progress.step:
+        if self.progress.step and config.tuning != "lora":  # low ranks are merged when they are saved, and begin anew
             load_state(last, self.optimiser)
         self.batches = Batches(
             corpus.split("train"),
@@ -220,7 +231,7 @@ class Run:
         self.progress.best = min(self.progress.best, scores["nats_per_event"])
         self.progress.since_best = 0 if better else self.progress.since_best + 1
         if better:
-            save(self.folder / "best.safetensors", self.net, asdict(self.progress))
+            save(self.folder / "best.safetensors", merged(self.net), asdict(self.progress))
         self.save()
         return bool(self.config.patience) and self.progress.since_best >= self.config.patience
 
@@ -229,10 +240,10 @@ class Run:
         self.save()
         best = self.folder / "best.safetensors"
         if not best.exists():
-            save(best, self.net, asdict(self.progress))
+            save(best, merged(self.net), asdict(self.progress))
 
     def save(self) -> None:
-        save(self.folder / "last.safetensors", self.net, asdict(self.progress), self.optimiser)
+        save(self.folder / "last.safetensors", merged(self.net), asdict(self.progress), self.optimiser)
 
 
 def train(
@@ -243,11 +254,13 @@ def train(
     resume: bool = False,
     clock: Callable[[], float] = time.monotonic,
     quiet: bool = False,
+    evaluated: Callable[[StreamNet, Progress], None] | None = None,
 ) -> Progress:
     """Train until the run's end or early stop; `folder` then holds `best.safetensors` and `last.safetensors`.
 
     Ctrl-C and SIGTERM let the step in progress end, save, and raise KeyboardInterrupt with one line that says so.
     `clock` (seconds) measures `config.minutes`: wall time, or a process's own time to compare on a shared machine.
+    `evaluated` is given the net after each evaluation, to hear how it does.
     """
     run = Run(corpus, folder, config, resume=resume)
     progress = run.progress
@@ -258,6 +271,8 @@ def train(
         _stop_on_signal() as asked,
         _Bar(config, quiet=quiet) as bar,
     ):
+        if config.start is not None and not progress.step:
+            run.evaluate(log)  # what it starts from is the best so far
         ended, mark = False, clock()
         while not ended and not asked() and _share_done(config, progress) < 1:
             began = progress.seconds
@@ -265,17 +280,25 @@ def train(
             now = clock()
             progress.seconds, mark = progress.seconds + now - mark, now
             if not math.isfinite(loss):
-                raise RunError(f"{folder}: the loss is no longer a number at step {progress.step}; try a lower rate")
+                raise RunError(
+                    f"{folder}: the loss is no longer a number at step {progress.step}, which drew batch "
+                    f"{(progress.step - 1) * config.accumulate} by seed {config.seed}; what is saved is from before "
+                    "it: try a lower --learning-rate"
+                )
             log.add_scalar("train/nats_per_event", loss, progress.step)
             bar.show(progress, loss, progress.seconds - began)
             if progress.step % config.evaluate_every == 0:
                 ended = run.evaluate(log)
+                if evaluated is not None:
+                    evaluated(merged(run.net), progress)
                 mark = clock()  # evaluating is not training
         if asked():
             run.save_unfinished()
             raise KeyboardInterrupt(f"{folder}: stopped and saved at step {progress.step}; --resume goes on")
         if progress.step % config.evaluate_every:
             run.evaluate(log)
+            if evaluated is not None:
+                evaluated(merged(run.net), progress)
     return progress
 
 
