@@ -1,29 +1,69 @@
-"""`antiphon export`: the best checkpoint of a run becomes a bundle."""
+"""`antiphon export`: the best checkpoint of a run becomes a bundle; a run or a bundle becomes a folder for C++."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from antiphon import __version__
-from antiphon.train.checkpoint import load_net
-from antiphon.train.corpus import Corpus
-from antiphon.train.export import PRECISIONS, export
 
 __all__ = ["add_arguments", "run"]
 
+_PRECISIONS = ("int8", "fp32")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", type=Path, help="a folder that `antiphon train` wrote, or a checkpoint")
+    parser.add_argument(
+        "run",
+        metavar="RUN",
+        type=Path,
+        help="a folder that `antiphon train` wrote, or a checkpoint; with --target cpp also a bundle or a shipped one",
+    )
     parser.add_argument("-o", "--out", metavar="BUNDLE", required=True, type=Path, help="the folder to write")
-    parser.add_argument("--precision", choices=PRECISIONS, default="int8", help="of the weights (int8)")
+    parser.add_argument("--target", choices=("onnx", "cpp"), default="onnx", help="what is to play it (onnx)")
+    parser.add_argument("--precision", choices=_PRECISIONS, default="int8", help="of the weights (int8)")
     parser.add_argument("--name", help="the model's name (the bundle folder's)")
     parser.add_argument("--corpus", type=Path, help="take the reference events from this corpus")
     parser.add_argument("--lineage", metavar="FILE.json", type=Path, help="data and licences, to be kept in the bundle")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.target == "cpp":
+        print(_embedded(args))
+        return 0
+    bundle = _bundle(args, args.out, args.precision)
+    size = sum(p.stat().st_size for p in args.out.iterdir()) / 1e6
+    print(
+        f"{args.out}: {bundle['parameters']:,} parameters, {args.precision}, {size:.1f} MB; its graphs' answers differ "
+        f"from the net's by at most {bundle['largest_difference']:.2g}"
+    )
+    return 0
+
+
+def _embedded(args: argparse.Namespace) -> str:
+    """A folder for C++, from a bundle as it is or from a run by way of a bundle in full precision."""
+    from antiphon.engine.bundle import find_bundle, shipped_models
+    from antiphon.faces.embedding import embed
+
+    if (args.run / "bundle.json").is_file() or str(args.run) in shipped_models():
+        if args.name or args.corpus or args.lineage:
+            raise ValueError(f"{args.run} is a bundle, which has its name, events and lineage already")
+        return embed(find_bundle(args.run), args.out, args.precision)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / (args.name or args.out.name)
+        _bundle(args, whole, "fp32")
+        return embed(whole, args.out, args.precision)
+
+
+def _bundle(args: argparse.Namespace, out: Path, precision: str) -> dict[str, Any]:
+    """Write the bundle of a run; returns its `bundle.json`."""
+    from antiphon.train.checkpoint import load_net
+    from antiphon.train.corpus import Corpus
+    from antiphon.train.export import export
+
     folder = args.run if args.run.is_dir() else args.run.parent
     net, progress = load_net(folder / "best.safetensors" if args.run.is_dir() else args.run)
     lineage = json.loads(args.lineage.read_text()) if args.lineage else {}
@@ -32,18 +72,12 @@ def run(args: argparse.Namespace) -> int:
     if config.exists():
         about = json.loads(config.read_text())
         lineage |= {"training": {k: v for k, v in about.items() if k != "corpus"}, "corpus": about["corpus"]}
-    bundle = export(
+    return export(
         net,
-        args.out,
+        out,
         name=args.name or args.out.name,
-        precision=args.precision,
+        precision=precision,
         lineage=lineage,
         validation=progress["validation"],
         split=Corpus.open(args.corpus).split("valid") if args.corpus else None,
     )
-    size = sum(p.stat().st_size for p in args.out.iterdir()) / 1e6
-    print(
-        f"{args.out}: {bundle['parameters']:,} parameters, {args.precision}, {size:.1f} MB; its graphs' answers differ "
-        f"from the net's by at most {bundle['largest_difference']:.2g}"
-    )
-    return 0

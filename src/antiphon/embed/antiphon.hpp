@@ -1,0 +1,1387 @@
+// Antiphon in C++17: a trained model of music inside an audio callback. One header, no dependency.
+// SPDX-License-Identifier: Apache-2.0
+//
+//   Weights  what `antiphon export --target cpp` wrote into model.bin; checked wholly before any of it is used
+//   Model    one stream of events: feed what happened, sample what may come next, snapshot and restore
+//
+// Weights::read, Model::prepare and Snapshot::prepare allocate and may take milliseconds. Everything else allocates
+// nothing, takes no lock, makes no system call and throws nothing: call it from the audio callback. One Weights may
+// serve many models in many threads; one Model belongs to one thread at a time.
+//
+// Given the same random numbers a Model makes the same choices as the Python engine. With an int8 file its logits are
+// the same bits wherever IEEE arithmetic is kept to: compile without -ffast-math (refused below), and with
+// -ffp-contract=off where the compiler fuses multiplications with additions (-march=native, ARM).
+#ifndef ANTIPHON_HPP
+#define ANTIPHON_HPP
+
+#ifdef __FAST_MATH__
+#error "antiphon.hpp needs arithmetic that knows infinity and order: compile it without -ffast-math"
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define ANTIPHON_X86 1
+#include <immintrin.h>
+#endif
+
+namespace antiphon {
+
+constexpr int INSTRUMENTS = 320;  // 0..127 programs, 128..255 drum kits, 256..287 anonymous, 288..319 anonymous drums
+constexpr int PITCHES = 128;
+constexpr int TIMES = 165;
+constexpr int VELOCITIES = 128;
+constexpr int CHANNELS = 3;  // what is told of a sounding pitch: that it does, and two decays of its age
+constexpr int FEATURES = CHANNELS * PITCHES + INSTRUMENTS;
+constexpr int SIZES[4] = {INSTRUMENTS, PITCHES, TIMES, VELOCITIES};
+constexpr double LONGEST_CLOCK = 1e9;  // seconds: times beyond it, either way, are refused
+constexpr double NEVER = std::numeric_limits<double>::infinity();
+
+enum Field { INSTRUMENT, PITCH, TIME, VELOCITY };
+
+enum class Status {
+  ok,
+  nothing_possible,  // the constraints leave no event; nothing was drawn
+  bad_event,         // a time that is not a number, or a field out of range; nothing was changed
+  bad_constraints,   // limits that are not numbers, a field named twice, an instrument that is none
+  full,              // more keys sound than `prepare` made room for; nothing was changed
+  broken,            // the model's answer is not a number
+  unprepared,        // prepare was not called, or a snapshot is of another model
+  no_file,           // the file cannot be read
+  no_memory,
+  foreign,           // not a model.bin, or of another version or codec
+  damaged,           // cut off, too long, a checksum differs, or a number is none
+};
+
+inline const char* say(Status status) noexcept {
+  switch (status) {
+    case Status::ok: return "ok";
+    case Status::nothing_possible: return "the constraints leave nothing to play";
+    case Status::bad_event: return "no such event";
+    case Status::bad_constraints: return "the constraints contradict themselves";
+    case Status::full: return "more keys sound than there is room for";
+    case Status::broken: return "the model's answer is not a number";
+    case Status::unprepared: return "prepare was not called";
+    case Status::no_file: return "the file cannot be read";
+    case Status::no_memory: return "not enough memory";
+    case Status::foreign: return "not a model of this version";
+    case Status::damaged: return "the model's file is damaged";
+  }
+  return "unknown";
+}
+
+// One onset, or with velocity 0 a release. `at` is in seconds on whatever clock the caller keeps.
+struct Event {
+  double at = 0;
+  int instrument = 0;
+  int pitch = 0;
+  int velocity = 0;
+};
+
+// ------------------------------------------------------------------------------------------------ arithmetic
+
+namespace detail {
+
+// e^x by Taylor's series around a multiple of ln 2; written so that compilers make vectors of it.
+inline float exponential(float x) noexcept {
+  constexpr float NEAREST = 12582912.0f;  // adding and taking away 1.5 * 2^23 rounds to the nearest whole number
+  x = x > -87.0f ? x : -87.0f;
+  x = x < 87.0f ? x : 87.0f;
+  float n = x * 1.44269504f + NEAREST;
+  n = n - NEAREST;
+  float r = x - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  float y = float(1.0 / 5040);
+  y = y * r + float(1.0 / 720);
+  y = y * r + float(1.0 / 120);
+  y = y * r + float(1.0 / 24);
+  y = y * r + float(1.0 / 6);
+  y = y * r + 0.5f;
+  y = y * r + 1.0f;
+  y = y * r + 1.0f;
+  const std::int32_t bits = (static_cast<std::int32_t>(n) + 127) * (1 << 23);
+  float power;
+  std::memcpy(&power, &bits, sizeof power);
+  return y * power;
+}
+
+inline float sigmoid(float x) noexcept { return 1.0f / (1.0f + exponential(-x)); }
+inline float hyperbolic(float x) noexcept { return 1.0f - 2.0f / (exponential(x + x) + 1.0f); }
+
+// x times the normal distribution's share below x; the error function is Abramowitz & Stegun 7.1.26.
+inline float gelu(float x) noexcept {
+  const float a = std::fabs(x * 0.70710678f);
+  const float t = 1.0f / (1.0f + 0.3275911f * a);
+  float y = 1.061405429f;
+  y = y * t + -1.453152027f;
+  y = y * t + 1.421413741f;
+  y = y * t + -0.284496736f;
+  y = y * t + 0.254829592f;
+  const float erf = 1.0f - y * t * exponential(-(a * a));
+  return 0.5f * x * (1.0f + std::copysign(erf, x));
+}
+
+inline std::uint32_t crc32(const std::uint8_t* data, std::size_t n, std::uint32_t before = 0) noexcept {
+  static const std::array<std::uint32_t, 256> table = [] {
+    std::array<std::uint32_t, 256> made{};
+    for (std::uint32_t i = 0; i < 256; ++i) {
+      std::uint32_t c = i;
+      for (int k = 0; k < 8; ++k) c = (c >> 1) ^ (c & 1 ? 0xEDB88320u : 0u);
+      made[i] = c;
+    }
+    return made;
+  }();
+  std::uint32_t c = ~before;
+  for (std::size_t i = 0; i < n; ++i) c = table[(c ^ data[i]) & 255] ^ (c >> 8);
+  return ~c;
+}
+
+inline std::uint64_t little(const std::uint8_t* at, int bytes) noexcept {
+  std::uint64_t value = 0;
+  for (int i = bytes; i-- > 0;) value = value << 8 | at[i];
+  return value;
+}
+
+inline float little_float(const std::uint8_t* at) noexcept {
+  const std::uint32_t bits = static_cast<std::uint32_t>(little(at, 4));
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+inline double little_double(const std::uint8_t* at) noexcept {
+  const std::uint64_t bits = little(at, 8);
+  double value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// An array that begins at a multiple of 64 bytes, all zero. `make` is the only place where this header allocates.
+template <class T>
+class Block {
+ public:
+  bool make(std::size_t n) noexcept {
+    raw_.reset(new (std::nothrow) unsigned char[n * sizeof(T) + 64]());
+    n_ = raw_ ? n : 0;
+    if (!raw_) return false;
+    const auto address = reinterpret_cast<std::uintptr_t>(raw_.get());
+    data_ = reinterpret_cast<T*>(raw_.get() + (64 - address % 64) % 64);
+    return true;
+  }
+  T* data() noexcept { return data_; }
+  const T* data() const noexcept { return data_; }
+  std::size_t size() const noexcept { return n_; }
+  T& operator[](std::size_t i) noexcept { return data_[i]; }
+  const T& operator[](std::size_t i) const noexcept { return data_[i]; }
+
+ private:
+  std::unique_ptr<unsigned char[]> raw_;
+  T* data_ = nullptr;
+  std::size_t n_ = 0;
+};
+
+constexpr int LANES = 16;  // rows that are multiplied side by side
+
+// Sixteen rows at a time, all of a column's sixteen weights lying together: y[r] = sum over c of w[c][r] x[c].
+using FloatProduct = void (*)(const float* w, const float* x, int columns, float* y);
+// The same with four columns' weights of a row lying together; whole numbers, so every order gives the same sum.
+// `sums` is 128 times each row's sum of weights, which only one way of doing it needs.
+using WholeProduct = void (*)(const std::int8_t* w, const std::int8_t* x, int columns, const std::int32_t* sums,
+                              std::int32_t* y);
+
+inline void float_product(const float* w, const float* x, int columns, float* y) noexcept {
+  float sum[LANES] = {};
+  for (int c = 0; c < columns; ++c, w += LANES)
+    for (int r = 0; r < LANES; ++r) sum[r] += w[r] * x[c];
+  std::memcpy(y, sum, sizeof sum);
+}
+
+inline void whole_product(const std::int8_t* w, const std::int8_t* x, int columns, const std::int32_t*,
+                          std::int32_t* y) noexcept {
+  std::int32_t sum[LANES] = {};
+  for (int c = 0; c < columns; c += 4, w += 4 * LANES)
+    for (int r = 0; r < LANES; ++r)
+      sum[r] += w[4 * r] * x[c] + w[4 * r + 1] * x[c + 1] + w[4 * r + 2] * x[c + 2] + w[4 * r + 3] * x[c + 3];
+  std::memcpy(y, sum, sizeof sum);
+}
+
+#ifdef ANTIPHON_X86
+inline std::int32_t four(const std::int8_t* x) noexcept {
+  std::int32_t value;
+  std::memcpy(&value, x, sizeof value);
+  return value;
+}
+
+__attribute__((target("avx2,fma"))) inline void float_product_avx2(const float* w, const float* x, int columns,
+                                                                   float* y) noexcept {
+  __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
+  int i = 0;
+  for (; i + 1 < columns; i += 2, w += 2 * LANES) {
+    const __m256 x0 = _mm256_set1_ps(x[i]), x1 = _mm256_set1_ps(x[i + 1]);
+    a = _mm256_fmadd_ps(_mm256_load_ps(w), x0, a);
+    b = _mm256_fmadd_ps(_mm256_load_ps(w + 8), x0, b);
+    c = _mm256_fmadd_ps(_mm256_load_ps(w + 16), x1, c);
+    d = _mm256_fmadd_ps(_mm256_load_ps(w + 24), x1, d);
+  }
+  if (i < columns) {
+    a = _mm256_fmadd_ps(_mm256_load_ps(w), _mm256_set1_ps(x[i]), a);
+    b = _mm256_fmadd_ps(_mm256_load_ps(w + 8), _mm256_set1_ps(x[i]), b);
+  }
+  _mm256_storeu_ps(y, _mm256_add_ps(a, c));
+  _mm256_storeu_ps(y + 8, _mm256_add_ps(b, d));
+}
+
+__attribute__((target("avx512f"))) inline void float_product_avx512(const float* w, const float* x, int columns,
+                                                                    float* y) noexcept {
+  __m512 a = _mm512_setzero_ps(), b = a, c = a, d = a;
+  int i = 0;
+  for (; i + 3 < columns; i += 4, w += 4 * LANES) {
+    a = _mm512_fmadd_ps(_mm512_load_ps(w), _mm512_set1_ps(x[i]), a);
+    b = _mm512_fmadd_ps(_mm512_load_ps(w + LANES), _mm512_set1_ps(x[i + 1]), b);
+    c = _mm512_fmadd_ps(_mm512_load_ps(w + 2 * LANES), _mm512_set1_ps(x[i + 2]), c);
+    d = _mm512_fmadd_ps(_mm512_load_ps(w + 3 * LANES), _mm512_set1_ps(x[i + 3]), d);
+  }
+  for (; i < columns; ++i, w += LANES) a = _mm512_fmadd_ps(_mm512_load_ps(w), _mm512_set1_ps(x[i]), a);
+  _mm512_storeu_ps(y, _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)));
+}
+
+// The first factor of this product must not be negative and its pairs' sums must fit sixteen bits: so x gives its sign
+// to the weights. Neither is ever -128, so 2 * 127 * 127 fits.
+__attribute__((target("avx2"))) inline void whole_product_avx2(const std::int8_t* w, const std::int8_t* x, int columns,
+                                                               const std::int32_t*, std::int32_t* y) noexcept {
+  const __m256i ones = _mm256_set1_epi16(1);
+  __m256i a = _mm256_setzero_si256(), b = a;
+  for (int c = 0; c < columns; c += 4, w += 4 * LANES) {
+    const __m256i value = _mm256_set1_epi32(four(x + c)), size = _mm256_abs_epi8(value);
+    const __m256i w0 = _mm256_load_si256(reinterpret_cast<const __m256i*>(w));
+    const __m256i w1 = _mm256_load_si256(reinterpret_cast<const __m256i*>(w + 32));
+    a = _mm256_add_epi32(
+        a, _mm256_madd_epi16(_mm256_maddubs_epi16(size, _mm256_sign_epi8(w0, value)), ones));
+    b = _mm256_add_epi32(
+        b, _mm256_madd_epi16(_mm256_maddubs_epi16(size, _mm256_sign_epi8(w1, value)), ones));
+  }
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), a);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + 8), b);
+}
+
+// This one wants x without a sign, too: 128 is added to it, and what that adds is taken away at the end.
+__attribute__((target("avx512f,avx512bw,avx512vnni"))) inline void whole_product_vnni(
+    const std::int8_t* w, const std::int8_t* x, int columns, const std::int32_t* sums, std::int32_t* y) noexcept {
+  const __m512i flip = _mm512_set1_epi8(static_cast<char>(-128));
+  __m512i a = _mm512_setzero_si512(), b = a, d = a, e = a;
+  const auto at = [](const std::int8_t* p) { return reinterpret_cast<const void*>(p); };
+  int c = 0;
+  for (; c + 12 < columns; c += 16, w += 16 * LANES) {
+    a = _mm512_dpbusd_epi32(a, _mm512_xor_si512(_mm512_set1_epi32(four(x + c)), flip), _mm512_load_si512(at(w)));
+    b = _mm512_dpbusd_epi32(b, _mm512_xor_si512(_mm512_set1_epi32(four(x + c + 4)), flip),
+                            _mm512_load_si512(at(w + 64)));
+    d = _mm512_dpbusd_epi32(d, _mm512_xor_si512(_mm512_set1_epi32(four(x + c + 8)), flip),
+                            _mm512_load_si512(at(w + 128)));
+    e = _mm512_dpbusd_epi32(e, _mm512_xor_si512(_mm512_set1_epi32(four(x + c + 12)), flip),
+                            _mm512_load_si512(at(w + 192)));
+  }
+  for (; c < columns; c += 4, w += 4 * LANES)
+    a = _mm512_dpbusd_epi32(a, _mm512_xor_si512(_mm512_set1_epi32(four(x + c)), flip), _mm512_load_si512(at(w)));
+  const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(d, e));
+  _mm512_storeu_si512(y, _mm512_sub_epi32(sum, _mm512_load_si512(sums)));
+}
+#endif
+
+// How products are done here; `plain` is what every processor can do.
+struct Products {
+  FloatProduct floats = float_product;
+  WholeProduct wholes = whole_product;
+
+  static Products best() noexcept {
+    Products products;
+#ifdef ANTIPHON_X86
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+      products.floats = float_product_avx2;
+      products.wholes = whole_product_avx2;
+    }
+    if (__builtin_cpu_supports("avx512f")) products.floats = float_product_avx512;
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) products.wholes = whole_product_vnni;
+#endif
+    return products;
+  }
+};
+
+// One matrix, in floats or in eight bits with a scale for each row.
+struct Matrix {
+  int rows = 0, columns = 0;
+  bool packed = false;  // in blocks of sixteen rows, else row after row, to be looked up
+  Block<float> floats;
+  Block<std::int8_t> wholes;
+  Block<float> scale;
+  Block<std::int32_t> sums;
+
+  int padded_columns() const noexcept { return (columns + 3) / 4 * 4; }
+};
+
+}  // namespace detail
+
+// ------------------------------------------------------------------------------------------------ weights
+
+// The numbers of a trained model, and its sizes.
+class Weights {
+ public:
+  // Reads a model.bin that lies in memory, which may be let go of afterwards. Whatever it answers but ok, no number of
+  // the file was used and the weights are as if never read.
+  Status read(const void* data, std::size_t size) noexcept {
+    Weights fresh;
+    fresh.ways_ = ways_;
+    const Status status = fresh.read_all(static_cast<const std::uint8_t*>(data), size);
+    if (status == Status::ok) {
+      *this = std::move(fresh);
+    } else {
+      *this = Weights();
+    }
+    return status;
+  }
+
+  Status read_file(const char* path) noexcept {
+    *this = Weights();
+    std::FILE* file = std::fopen(path, "rb");
+    if (!file) return Status::no_file;
+    detail::Block<std::uint8_t> raw;
+    Status status = Status::no_file;
+    if (std::fseek(file, 0, SEEK_END) == 0) {
+      const long size = std::ftell(file);
+      if (size >= 0 && std::fseek(file, 0, SEEK_SET) == 0) {
+        const std::size_t n = static_cast<std::size_t>(size);
+        if (!raw.make(n)) status = Status::no_memory;
+        else if (std::fread(raw.data(), 1, n, file) == n) status = read(raw.data(), n);
+      }
+    }
+    std::fclose(file);
+    return status;
+  }
+
+  // Forgo the processor's own ways of multiplying; for tests.
+  void plainly() noexcept { ways_ = detail::Products(); }
+
+  bool ready() const noexcept { return width_ > 0; }
+  int width() const noexcept { return width_; }
+  int layers() const noexcept { return layers_; }
+  int head_width() const noexcept { return head_; }
+  bool eight_bits() const noexcept { return eight_; }
+  double tick() const noexcept { return tick_; }
+  // JSON: name, licence, lineage.
+  const char* about() const noexcept { return text_.size() ? text_.data() : ""; }
+
+ private:
+  friend class Net;
+  static constexpr int DEEPEST = 64;
+  static constexpr std::uint32_t WIDEST = 8192;
+  struct Gru {
+    detail::Block<float> norm_w, norm_b;
+    detail::Matrix in, rec;
+    detail::Block<float> in_b, rec_b;
+  };
+
+  // Walks the index, which must say just what follows from the sizes, and takes one tensor after another.
+  struct Walk {
+    const std::uint8_t* data;
+    std::size_t size;
+    std::size_t entry = 64;
+    std::size_t at = 0;
+    int left = 0;
+    Status status = Status::ok;
+
+    // The next tensor's bytes, after all that can be wrong with it was looked for.
+    const std::uint8_t* next(const char* name, const char* suffix, int number, std::uint32_t type, std::uint64_t rows,
+                             std::uint64_t columns) noexcept {
+      char wanted[32] = {};
+      if (number >= 0) std::snprintf(wanted, sizeof wanted, "%s.%d%s", name, number, suffix);
+      else std::snprintf(wanted, sizeof wanted, "%s%s", name, suffix);
+      if (status != Status::ok) return nullptr;
+      if (left-- <= 0) return fail(Status::damaged);
+      const std::uint8_t* e = data + entry;
+      entry += 64;
+      static const int WIDTHS[] = {4, 1, 4, 8};
+      const std::uint64_t start = (at + 63) / 64 * 64, bytes = rows * columns * static_cast<std::uint64_t>(WIDTHS[type]);
+      using detail::little;
+      if (std::memcmp(e, wanted, 32) || little(e + 32, 4) != type || little(e + 36, 4) != rows ||
+          little(e + 40, 4) != columns || little(e + 48, 8) != start || little(e + 56, 8) != bytes)
+        return fail(Status::damaged);
+      if (start > size || bytes > size - start) return fail(Status::damaged);
+      for (std::size_t i = at; i < start; ++i)
+        if (data[i]) return fail(Status::damaged);
+      const std::uint8_t* body = data + start;
+      if (detail::crc32(body, bytes) != little(e + 44, 4)) return fail(Status::damaged);
+      at = start + bytes;
+      const std::uint64_t n = rows * columns;
+      for (std::uint64_t i = 0; i < n; ++i) {
+        if (type == 0 && !std::isfinite(detail::little_float(body + 4 * i))) return fail(Status::damaged);
+        if (type == 1 && body[i] == 0x80) return fail(Status::damaged);
+        if (type == 3 && !std::isfinite(detail::little_double(body + 8 * i))) return fail(Status::damaged);
+      }
+      return body;
+    }
+
+    const std::uint8_t* fail(Status why) noexcept {
+      status = why;
+      return nullptr;
+    }
+
+    void row(const char* name, const char* suffix, int number, int n, detail::Block<float>& into, int rows = 1) noexcept {
+      const std::uint8_t* body = next(name, suffix, number, 0, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(n));
+      if (!body) return;
+      const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(n);
+      if (!into.make((count + 15) / 16 * 16)) return void(fail(Status::no_memory));
+      for (std::size_t i = 0; i < count; ++i) into[i] = detail::little_float(body + 4 * i);
+    }
+
+    void matrix(const char* name, const char* suffix, int number, int rows, int columns, bool eight, bool packed,
+                detail::Matrix& into) noexcept {
+      const std::uint8_t* body = next(name, suffix, number, eight ? 1 : 0, static_cast<std::uint64_t>(rows),
+                                      static_cast<std::uint64_t>(columns));
+      if (!body) return;
+      into.rows = rows;
+      into.columns = columns;
+      into.packed = packed;
+      const std::size_t R = static_cast<std::size_t>((rows + 15) / 16 * 16);
+      const std::size_t C = static_cast<std::size_t>(packed && eight ? into.padded_columns() : columns);
+      if (!(eight ? into.wholes.make(R * C) && into.scale.make(R) && into.sums.make(R) : into.floats.make(R * C)))
+        return void(fail(Status::no_memory));
+      for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r)
+        for (std::size_t c = 0; c < static_cast<std::size_t>(columns); ++c) {
+          const std::size_t from = r * static_cast<std::size_t>(columns) + c, block = r / 16 * 16 * C;
+          if (eight) {
+            const auto value = static_cast<std::int8_t>(body[from] < 128 ? body[from] : body[from] - 256);
+            into.wholes[packed ? block + c / 4 * 64 + r % 16 * 4 + c % 4 : from] = value;
+            into.sums[r] += 128 * value;
+          } else {
+            into.floats[packed ? block + c * 16 + r % 16 : from] = detail::little_float(body + 4 * from);
+          }
+        }
+      if (!eight) return;
+      char scaled[16] = {};
+      std::snprintf(scaled, sizeof scaled, "%s.scale", suffix);
+      const std::uint8_t* scales = next(name, scaled, number, 0, static_cast<std::uint64_t>(rows), 1);
+      for (std::size_t r = 0; scales && r < static_cast<std::size_t>(rows); ++r)
+        into.scale[r] = detail::little_float(scales + 4 * r);
+    }
+  };
+
+  Status read_all(const std::uint8_t* data, std::size_t size) noexcept {
+    using detail::little;
+    if (!data || size < 64 || std::memcmp(data, "ANTIPHON", 8) || little(data + 8, 4) != 1) return Status::foreign;
+    const std::uint64_t precision = little(data + 12, 4), count = little(data + 24, 4), text_at = little(data + 28, 4);
+    const std::uint64_t text = little(data + 32, 4), D = little(data + 36, 4), L = little(data + 40, 4);
+    const std::uint64_t C = little(data + 44, 4);
+    if (little(data + 16, 8) != size) return Status::damaged;
+    if (precision > 1 || little(data + 48, 4) != INSTRUMENTS || little(data + 52, 4) != TIMES) return Status::foreign;
+    if (!D || D > WIDEST || !C || C > WIDEST || !L || L > DEEPEST || count > 4096) return Status::foreign;
+    if (text_at != 64 + 64 * count || text_at > size || text > size - text_at) return Status::damaged;
+    const std::uint32_t head = detail::crc32(data + 64, 64 * count, detail::crc32(data, 60));
+    if (head != little(data + 60, 4) || detail::crc32(data + text_at, text) != little(data + 56, 4))
+      return Status::damaged;
+    if (!text_.make(text + 1)) return Status::no_memory;
+    std::memcpy(text_.data(), data + text_at, text);
+    Walk walk{data, size, 64, static_cast<std::size_t>(text_at + text), static_cast<int>(count), Status::ok};
+    width_ = static_cast<int>(D);
+    head_ = static_cast<int>(C);
+    layers_ = static_cast<int>(L);
+    eight_ = precision == 1;
+    take_codec(walk);
+    take_body(walk);
+    take_heads(walk);
+    if (walk.status == Status::ok && (walk.left || walk.at != size)) return Status::damaged;
+    return walk.status;
+  }
+
+  void take_codec(Walk& walk) noexcept {
+    const std::uint8_t* tick = walk.next("codec.tick", "", -1, 3, 1, 1);
+    if (tick) tick_ = detail::little_double(tick);
+    const std::uint8_t* decays = walk.next("codec.decays", "", -1, 3, 1, CHANNELS - 1);
+    for (std::size_t c = 0; decays && c < CHANNELS - 1; ++c) decays_[c] = detail::little_double(decays + 8 * c);
+    const std::uint8_t* last = walk.next("codec.time_last", "", -1, 2, 1, TIMES);
+    if (!last) return;
+    std::int64_t before = -1;
+    for (std::size_t i = 0; i < TIMES; ++i) {
+      const auto value = static_cast<std::int64_t>(detail::little(last + 4 * i, 4));
+      if (value <= before || value > 1000000) return void(walk.fail(Status::foreign));
+      time_first_[i] = before + 1;
+      time_last_[i] = before = value;
+    }
+    if (!(tick_ > 0 && tick_ < 10 && decays_[0] > 0 && decays_[1] > 0)) walk.fail(Status::foreign);
+  }
+
+  void take_body(Walk& walk) noexcept {
+    for (int f = 0; f < 4; ++f) walk.matrix("embed", "", f, SIZES[f], width_, eight_, false, embed_[f]);
+    walk.matrix("hear", "", -1, FEATURES, width_, eight_, false, hear_);
+    walk.row("start", "", -1, width_, start_);
+    gru_.reset(new (std::nothrow) Gru[static_cast<std::size_t>(layers_)]);
+    if (!gru_) return void(walk.fail(Status::no_memory));
+    for (int i = 0; i < layers_ && walk.status == Status::ok; ++i) {
+      Gru& g = gru_[static_cast<std::size_t>(i)];
+      walk.row("norm", ".w", i, width_, g.norm_w);
+      walk.row("norm", ".b", i, width_, g.norm_b);
+      walk.matrix("gru", ".in", i, 3 * width_, width_, eight_, true, g.in);
+      walk.row("gru", ".in.b", i, 3 * width_, g.in_b);
+      walk.matrix("gru", ".rec", i, 3 * width_, width_, eight_, true, g.rec);
+      walk.row("gru", ".rec.b", i, 3 * width_, g.rec_b);
+    }
+    walk.row("norm", ".w", -1, width_, norm_w_);
+    walk.row("norm", ".b", -1, width_, norm_b_);
+    walk.matrix("base", "", -1, head_, width_, eight_, true, base_);
+    walk.row("base", ".b", -1, head_, base_b_);
+  }
+
+  void take_heads(Walk& walk) noexcept {
+    for (int f = 0; f < 4; ++f) walk.matrix("known", "", f, SIZES[f], head_, eight_, false, known_[f]);
+    walk.row("touch", "", -1, head_, touch_, CHANNELS);
+    walk.row("field", "", -1, head_, field_, 4);
+    walk.row("heads", ".w", -1, head_, heads_w_);
+    walk.row("heads", ".b", -1, head_, heads_b_);
+    for (int f = 0; f < 4; ++f) {
+      const int rows = SIZES[f] + (f == INSTRUMENT ? 1 : f == PITCH ? CHANNELS : 0);
+      walk.matrix("up", "", f, 2 * head_, head_, eight_, true, up_[f]);
+      walk.row("up", ".b", f, 2 * head_, up_b_[f]);
+      walk.matrix("out", "", f, rows, 2 * head_, eight_, true, out_[f]);
+      walk.row("out", ".b", f, rows, out_b_[f]);
+    }
+  }
+
+  friend class Model;
+  int width_ = 0, layers_ = 0, head_ = 0;
+  bool eight_ = false;
+  double tick_ = 0.01, decays_[CHANNELS - 1] = {};
+  std::int64_t time_first_[TIMES] = {}, time_last_[TIMES] = {};
+  detail::Products ways_ = detail::Products::best();
+  detail::Block<char> text_;
+  detail::Matrix embed_[4], hear_, base_, known_[4], up_[4], out_[4];
+  detail::Block<float> start_, norm_w_, norm_b_, base_b_, touch_, field_, heads_w_, heads_b_, up_b_[4], out_b_[4];
+  std::unique_ptr<Gru[]> gru_;
+};
+
+// ------------------------------------------------------------------------------------------------ the net
+
+// What sounds now, as the net is told it.
+struct Sounding {
+  float channels[CHANNELS][PITCHES] = {};
+  float instruments[INSTRUMENTS] = {};
+
+  float feature(int i) const noexcept {
+    return i < CHANNELS * PITCHES ? channels[i / PITCHES][i % PITCHES] : instruments[i - CHANNELS * PITCHES];
+  }
+};
+
+// The net for one event at a time: it hears codes, carries its state, and gives logits.
+class Net {
+ public:
+  Status prepare(const Weights& weights) noexcept {
+    if (!weights.ready()) return Status::unprepared;
+    const auto up = [](int n) { return static_cast<std::size_t>((n + 15) / 16 * 16); };
+    const int D = weights.width(), C = weights.head_width();
+    const int widest = std::max({3 * D, 2 * C, INSTRUMENTS + 1});
+    const bool made = state_.make(static_cast<std::size_t>(weights.layers()) * up(D)) && base_.make(up(C)) &&
+                      x_.make(up(D)) && normed_.make(up(std::max(D, C))) && fresh_.make(up(widest)) &&
+                      kept_.make(up(widest)) && whole_.make(up(std::max(D, 2 * C)));
+    weights_ = made ? &weights : nullptr;
+    return made ? Status::ok : Status::no_memory;
+  }
+
+  // Forget everything that was heard.
+  void clear() noexcept { std::fill_n(state_.data(), state_.size(), 0.0f); }
+
+  // One step: the event `code`, or the beginning of everything, and what sounds after it.
+  void hear(const int code[4], bool begin, const Sounding& sounding) noexcept {
+    const Weights& w = *weights_;
+    const int D = w.width_;
+    float* x = x_.data();
+    if (begin) {
+      std::memcpy(x, w.start_.data(), static_cast<std::size_t>(D) * sizeof(float));
+    } else {
+      std::fill_n(x, D, 0.0f);
+      for (int f = 0; f < 4; ++f) add_row(w.embed_[f], code[f], 1.0f, x);
+    }
+    std::fill_n(fresh_.data(), D, 0.0f);
+    for (int i = 0; i < FEATURES; ++i) {
+      const float value = sounding.feature(i);
+      if (value != 0.0f) add_row(w.hear_, i, value, fresh_.data());
+    }
+    for (int j = 0; j < D; ++j) x[j] += fresh_[static_cast<std::size_t>(j)];
+    for (int i = 0; i < w.layers_; ++i) layer(i);
+    norm(x, D, w.norm_w_.data(), w.norm_b_.data(), normed_.data());
+    linear(w.base_, w.base_b_.data(), normed_.data(), base_.data());
+  }
+
+  // Logits of one field, given those fields of `code` that `known` names. They stay until the next call.
+  const float* logits(Field field, const int code[4], const bool known[4], const Sounding& sounding) noexcept {
+    const Weights& w = *weights_;
+    const int C = w.head_, f = field;
+    float* z = kept_.data();
+    const float* asked = w.field_.data() + f * C;
+    for (int j = 0; j < C; ++j) z[j] = base_[static_cast<std::size_t>(j)] + asked[j];
+    for (int g = 0; g < 4; ++g) {
+      if (!known[g]) continue;
+      add_row(w.known_[g], code[g], 1.0f, z);
+      for (int c = 0; g == PITCH && c < CHANNELS; ++c) {
+        const float much = sounding.channels[c][code[PITCH]];
+        const float* touch = w.touch_.data() + c * C;
+        for (int j = 0; j < C; ++j) z[j] += much * touch[j];
+      }
+    }
+    norm(z, C, w.heads_w_.data(), w.heads_b_.data(), normed_.data());
+    float* hidden = kept_.data();
+    linear(w.up_[f], w.up_b_[f].data(), normed_.data(), hidden);
+    for (int j = 0; j < 2 * C; ++j) hidden[j] = detail::gelu(hidden[j]);
+    float* out = fresh_.data();
+    linear(w.out_[f], w.out_b_[f].data(), hidden, out);
+    if (field == PITCH)
+      for (int c = 0; c < CHANNELS; ++c)
+        for (int p = 0; p < PITCHES; ++p) out[p] += out[PITCHES + c] * sounding.channels[c][p];
+    if (field == INSTRUMENT)
+      for (int i = 0; i < INSTRUMENTS; ++i) out[i] += out[INSTRUMENTS] * sounding.instruments[i];
+    return out;
+  }
+
+  const Weights* weights() const noexcept { return weights_; }
+  std::size_t remembered() const noexcept { return state_.size() + base_.size(); }
+  void save(float* into) const noexcept {
+    std::copy_n(state_.data(), state_.size(), into);
+    std::copy_n(base_.data(), base_.size(), into + state_.size());
+  }
+  void load(const float* from) noexcept {
+    std::copy_n(from, state_.size(), state_.data());
+    std::copy_n(from + state_.size(), base_.size(), base_.data());
+  }
+
+ private:
+  static void add_row(const detail::Matrix& table, int row, float times, float* into) noexcept {
+    const int n = table.columns;
+    const std::size_t at = static_cast<std::size_t>(row) * static_cast<std::size_t>(n);
+    if (table.scale.size()) {
+      const std::int8_t* from = table.wholes.data() + at;
+      const float scale = times * table.scale[static_cast<std::size_t>(row)];
+      for (int j = 0; j < n; ++j) into[j] += scale * static_cast<float>(from[j]);
+    } else {
+      const float* from = table.floats.data() + at;
+      for (int j = 0; j < n; ++j) into[j] += times * from[j];
+    }
+  }
+
+  static double lanes(const float* x, int n, double less, bool squared) noexcept {
+    double sum[8] = {};
+    for (int i = 0; i < n; ++i) {
+      const double d = static_cast<double>(x[i]) - less;
+      sum[i % 8] += squared ? d * d : d;
+    }
+    double all = 0;
+    for (double s : sum) all += s;
+    return all;
+  }
+
+  static void norm(const float* x, int n, const float* weight, const float* bias, float* y) noexcept {
+    const double mean = lanes(x, n, 0.0, false) / n;
+    const double scale = 1 / std::sqrt(lanes(x, n, mean, true) / n + 1e-5);
+    for (int i = 0; i < n; ++i) y[i] = static_cast<float>((static_cast<double>(x[i]) - mean) * scale) * weight[i] + bias[i];
+  }
+
+  // y = W x + b. y has room for whole blocks of sixteen.
+  void linear(const detail::Matrix& m, const float* bias, const float* x, float* y) noexcept {
+    const int blocks = (m.rows + 15) / 16;
+    if (!m.scale.size()) {
+      for (int b = 0; b < blocks; ++b)
+        weights_->ways_.floats(m.floats.data() + static_cast<std::size_t>(b) * 16 * static_cast<std::size_t>(m.columns), x,
+                               m.columns, y + 16 * b);
+      for (int r = 0; r < m.rows; ++r) y[r] += bias[r];
+      return;
+    }
+    const float largest = quantise(x, m.columns, m.padded_columns());
+    const float unit = largest / 127.0f;
+    for (int b = 0; b < blocks; ++b) {
+      std::int32_t sums[detail::LANES];
+      const std::size_t at = static_cast<std::size_t>(b) * 16;
+      weights_->ways_.wholes(m.wholes.data() + at * static_cast<std::size_t>(m.padded_columns()), whole_.data(),
+                             m.padded_columns(), m.sums.data() + at, sums);
+      const int rows = std::min(16, m.rows - 16 * b);
+      for (int r = 0; r < rows; ++r) {
+        const std::size_t i = at + static_cast<std::size_t>(r);
+        y[i] = static_cast<float>(sums[r]) * (unit * m.scale[i]) + bias[i];
+      }
+    }
+  }
+
+  // x as whole numbers of -127..127, into whole_; returns the largest size of x.
+  float quantise(const float* x, int n, int padded) noexcept {
+    float largest = 0.0f;
+    for (int i = 0; i < n; ++i) {
+      const float size = std::fabs(x[i]);
+      largest = largest > size ? largest : size;
+    }
+    const float times = largest > 0.0f ? 127.0f / largest : 0.0f;
+    std::int8_t* q = whole_.data();
+    for (int i = 0; i < n; ++i) {
+      float v = x[i] * times;
+      v = v > -127.0f ? v : -127.0f;  // also what is not a number
+      v = v < 127.0f ? v : 127.0f;
+      v = v + 12582912.0f;
+      v = v - 12582912.0f;
+      q[i] = static_cast<std::int8_t>(static_cast<std::int32_t>(v));
+    }
+    std::fill(q + n, q + padded, std::int8_t{0});
+    return largest;
+  }
+
+  void layer(int i) noexcept {
+    const Weights::Gru& g = weights_->gru_[static_cast<std::size_t>(i)];
+    const int D = weights_->width_;
+    float* x = x_.data();
+    float* h = state_.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>((D + 15) / 16 * 16);
+    float* fresh = fresh_.data();
+    float* kept = kept_.data();
+    norm(x, D, g.norm_w.data(), g.norm_b.data(), normed_.data());
+    linear(g.in, g.in_b.data(), normed_.data(), fresh);
+    linear(g.rec, g.rec_b.data(), h, kept);
+    for (int j = 0; j < 2 * D; ++j) fresh[j] = detail::sigmoid(fresh[j] + kept[j]);
+    for (int j = 0; j < D; ++j) {
+      const float r = fresh[j], z = fresh[D + j];
+      h[j] = (1.0f - z) * detail::hyperbolic(fresh[2 * D + j] + r * kept[2 * D + j]) + z * h[j];
+      x[j] += h[j];
+    }
+  }
+
+  const Weights* weights_ = nullptr;
+  detail::Block<float> state_, base_, x_, normed_, fresh_, kept_;
+  detail::Block<std::int8_t> whole_;
+};
+
+// ------------------------------------------------------------------------------------------------ constraints
+
+// Pitches that may be struck.
+struct Pitches {
+  std::uint64_t bits[2] = {~std::uint64_t{0}, ~std::uint64_t{0}};
+
+  static Pitches none() noexcept { return Pitches{{0, 0}}; }
+  static Pitches only(int pitch) noexcept {
+    Pitches one = none();
+    one.set(pitch, true);
+    return one;
+  }
+  static Pitches range(int lowest, int highest) noexcept {
+    Pitches some = none();
+    for (int p = std::max(lowest, 0); p <= std::min(highest, PITCHES - 1); ++p) some.set(p, true);
+    return some;
+  }
+  bool has(int pitch) const noexcept { return bits[pitch >> 6] >> (pitch & 63) & 1; }
+  void set(int pitch, bool on) noexcept {
+    const std::uint64_t bit = std::uint64_t{1} << (pitch & 63);
+    bits[pitch >> 6] = on ? bits[pitch >> 6] | bit : bits[pitch >> 6] & ~bit;
+  }
+  bool any() const noexcept { return bits[0] || bits[1]; }
+};
+
+// What one instrument may do. Lengths in seconds. What already sounds can always be released once it has lasted
+// `min_length`, and never lasts longer than `max_length`. `weight`: odds of its onsets against the other instruments'.
+struct Voice {
+  int instrument = 0;
+  Pitches pitches;
+  int min_velocity = 1, max_velocity = 127;
+  int min_polyphony = 0, max_polyphony = PITCHES;
+  double min_length = 0, max_length = NEVER;
+  bool may_start = true;
+  double weight = 1;
+};
+
+// How one field is drawn: softmax temperature (0: the likeliest), nucleus, and a quantile window of the distribution.
+struct Steer {
+  double temperature = 1, top_p = 1;
+  double low = 0, high = 1;
+};
+
+// What the next event may be; nothing outside has any probability. Instruments without a voice do nothing. Times are
+// on the clock of the events that were fed, both ends possible.
+struct Constraints {
+  const Voice* voices = nullptr;
+  std::size_t n_voices = 0;
+  double earliest = -NEVER, latest = NEVER;
+  bool fixed[4] = {};  // by field; their values here
+  Event fixed_to;
+  Field order[4] = {VELOCITY, TIME, INSTRUMENT, PITCH};  // fixed fields come first whatever it says
+  Steer steer[4];                                        // by field
+  double onset_weight = 1;                               // odds of an onset against a release
+};
+
+// ------------------------------------------------------------------------------------------------ drawing
+
+// SplitMix64 (Steele et al. 2014): random numbers of [0, 1) for who has none at hand.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) noexcept : state_(seed) {}
+  double operator()() noexcept {
+    std::uint64_t z = state_ += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return static_cast<double>((z ^ (z >> 31)) >> 11) * (1.0 / 9007199254740992.0);
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+namespace detail {
+
+// Sum as NumPy sums doubles (eight lanes up to 128, halves above), so that the last bit is the same.
+inline double pairwise(const double* a, int n) noexcept {
+  if (n < 8) {
+    double sum = 0;
+    for (int i = 0; i < n; ++i) sum += a[i];
+    return sum;
+  }
+  if (n <= 128) {
+    double r[8];
+    for (int j = 0; j < 8; ++j) r[j] = a[j];
+    int i = 8;
+    for (; i < n - n % 8; i += 8)
+      for (int j = 0; j < 8; ++j) r[j] += a[i + j];
+    double sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
+    for (; i < n; ++i) sum += a[i];
+    return sum;
+  }
+  const int half = n / 2 - n / 2 % 8;
+  return pairwise(a, half) + pairwise(a + half, n - half);
+}
+
+// The distribution of one field: over the allowed values, and spread out over all of them.
+class Odds {
+ public:
+  // False when a logit that matters is not a number. `mask` allows at least one value.
+  bool weigh(const double* logits, const bool* mask, int size, const Steer& steer) noexcept {
+    n_ = 0;
+    for (int i = 0; i < size; ++i)
+      if (mask[i]) allowed_[n_++] = i;
+    for (int i = 0; i < n_; ++i) {
+      p_[i] = logits[allowed_[i]];
+      if (!std::isfinite(p_[i])) return false;
+    }
+    if (steer.temperature <= 0) {
+      const auto best = std::max_element(p_, p_ + n_) - p_;
+      std::fill_n(p_, n_, 0.0);
+      p_[best] = 1.0;
+    } else {
+      for (int i = 0; i < n_; ++i) p_[i] /= steer.temperature;
+      const double most = *std::max_element(p_, p_ + n_);
+      for (int i = 0; i < n_; ++i) p_[i] = std::exp(p_[i] - most);
+      share(p_);
+      if (steer.top_p < 1) nucleus(steer.top_p);
+      if (steer.low != 0.0 || steer.high != 1.0) window(steer.low, steer.high);
+    }
+    std::fill_n(full, size, 0.0);
+    for (int i = 0; i < n_; ++i) full[allowed_[i]] = p_[i];
+    return true;
+  }
+
+  // An index by the odds of `p`; never one whose odds are zero.
+  int draw(const double* p, int size, double random) noexcept {
+    n_ = 0;
+    for (int i = 0; i < size; ++i)
+      if (p[i] != 0.0) allowed_[n_++] = i;
+    const double aim = random * pairwise(p, size);
+    double sum = 0;
+    for (int i = 0; i < n_; ++i)
+      if ((sum += p[allowed_[i]]) > aim) return allowed_[i];
+    return n_ ? allowed_[n_ - 1] : 0;
+  }
+
+  double full[INSTRUMENTS];
+
+ private:
+  void share(double* p) noexcept {
+    const double sum = pairwise(p, n_);
+    for (int i = 0; i < n_; ++i) p_[i] = p[i] / sum;
+  }
+
+  // The fewest values that hold `top_p` of the probability (Holtzman et al. 2020).
+  void nucleus(double top_p) noexcept {
+    for (int i = 0; i < n_; ++i) order_[i] = i;
+    std::sort(order_, order_ + n_, [this](int a, int b) { return p_[a] != p_[b] ? p_[a] > p_[b] : a < b; });
+    double sum = 0;
+    int enough = 0;
+    while (enough < n_ && (sum += p_[order_[enough]]) < top_p) ++enough;
+    std::fill_n(kept_, n_, 0.0);
+    for (int i = 0; i < std::min(enough + 1, n_); ++i) kept_[order_[i]] = p_[order_[i]];
+    share(kept_);
+  }
+
+  // The part of the distribution between two quantiles, values in their natural order.
+  void window(double low, double high) noexcept {
+    const auto within = [&](double x) { return std::min(std::max(x, low), high); };
+    double sum = 0, before = within(0.0);
+    for (int i = 0; i < n_; ++i) {
+      const double after = within(sum += p_[i]);
+      kept_[i] = after - before;
+      before = after;
+    }
+    if (pairwise(kept_, n_) <= 0) {  // an empty window is the value at its place
+      std::fill_n(kept_, n_, 0.0);
+      int place = -1;
+      sum = 0;
+      for (int i = 0; i < n_; ++i) {
+        if (p_[i] == 0.0) continue;
+        place = i;
+        if ((sum += p_[i]) >= low) break;
+      }
+      kept_[place < 0 ? 0 : place] = 1.0;
+    }
+    share(kept_);
+  }
+
+  int n_ = 0, allowed_[INSTRUMENTS], order_[INSTRUMENTS];
+  double p_[INSTRUMENTS], kept_[INSTRUMENTS];
+};
+
+// A note that sounds, and since when.
+struct Held {
+  double since = 0;
+  std::int16_t instrument = 0, pitch = 0;
+};
+
+// A block of possible events: every combination of what it names is possible.
+struct Row {
+  Pitches pitches;
+  double begin = 0, end = 0;
+  int instrument = 0, softest = 0, loudest = 0;
+};
+
+}  // namespace detail
+
+// ------------------------------------------------------------------------------------------------ the model
+
+class Model;
+
+// All that a model remembers. Prepared once, it is saved into and restored from without allocating.
+class Snapshot {
+ public:
+  inline Status prepare(const Model& model) noexcept;
+
+ private:
+  friend class Model;
+  const Weights* weights_ = nullptr;
+  detail::Block<float> net_;
+  detail::Block<detail::Held> held_;
+  int n_held_ = 0;
+  Sounding sounding_;
+  bool started_ = false;
+  std::int64_t tick_ = 0;
+  double at_ = -NEVER;
+};
+
+// A model over one stream of events.
+class Model {
+ public:
+  // Makes room for everything, `most_sounding` keys among it, and remembers nothing. `weights` must outlive the model.
+  Status prepare(const Weights& weights, int most_sounding = 1024) noexcept {
+    ready_ = false;
+    most_ = std::min(std::max(most_sounding, 1), INSTRUMENTS * PITCHES);
+    const Status status = net_.prepare(weights);
+    if (status != Status::ok) return status;
+    const auto n = static_cast<std::size_t>(most_);
+    if (!held_.make(n) || !rows_.make(n + INSTRUMENTS) || !logits_.make(INSTRUMENTS)) return Status::no_memory;
+    ready_ = true;
+    reset();
+    return Status::ok;
+  }
+
+  // Remember nothing.
+  void reset() noexcept {
+    if (!ready_) return;
+    n_held_ = 0;
+    started_ = false;
+    tick_ = 0;
+    at_ = -NEVER;
+    tell_sounding(0.0);
+    net_.clear();
+    const int nothing[4] = {};
+    net_.hear(nothing, true, sounding_);
+  }
+
+  // Hear an event that happened, anyone's. A release of what does not sound is ignored; striking a sounding key first
+  // releases it; what comes late counts as simultaneous with the last event.
+  Status feed(const Event& event) noexcept {
+    if (!ready_) return Status::unprepared;
+    if (!possible(event)) return Status::bad_event;
+    const int place = find(event.instrument, event.pitch);
+    if (place >= 0) {
+      if (event.velocity) hear(Event{event.at, event.instrument, event.pitch, 0});
+    } else {
+      if (!event.velocity) return Status::ok;
+      if (n_held_ >= most_) return Status::full;
+    }
+    hear(event);
+    return Status::ok;
+  }
+
+  // Draw the next event, without feeding it. `random` is called for numbers of [0, 1): once for each field that more
+  // than one value is possible for, in the order of the fields, and once for the place in its time. Nothing but
+  // scratch space changes.
+  template <class R>
+  Status sample(const Constraints& constraints, R&& random, Event& out) noexcept {
+    if (!ready_) return Status::unprepared;
+    Status status = gather(constraints);
+    if (status != Status::ok) return status;
+    int code[4] = {};
+    bool known[4] = {};
+    take_fixed(constraints, code, known);
+    for (Field field : constraints.order) {
+      if (constraints.fixed[field]) continue;
+      int value = 0;
+      if (allowed(field, value) > 1) {
+        const float* logits = net_.logits(field, code, known, sounding_);
+        for (int i = 0; i < SIZES[field]; ++i) logits_[static_cast<std::size_t>(i)] = static_cast<double>(logits[i]);
+        if (!weigh(field, code, known, constraints)) return Status::broken;
+        value = odds_.draw(odds_.full, SIZES[field], random());
+      }
+      keep(field, value);
+      code[field] = value;
+      known[field] = true;
+    }
+    return one_left(code, random, out);
+  }
+
+  // What sounds, in order of onsets: for i below `sounding()`.
+  int sounding() const noexcept { return n_held_; }
+  Event held(int i) const noexcept {
+    const detail::Held& h = held_[static_cast<std::size_t>(i)];
+    return Event{h.since, h.instrument, h.pitch, 0};
+  }
+  // The time of the last event that was heard, -infinity before any.
+  double now() const noexcept { return at_; }
+
+  // Logits of a field given what is known, as many as SIZES says; nullptr before prepare and for codes out of range.
+  const float* logits(Field field, const int code[4], const bool known[4]) noexcept {
+    for (int f = 0; f < 4; ++f)
+      if (!ready_ || code[f] < 0 || code[f] >= SIZES[f]) return nullptr;
+    return net_.logits(field, code, known, sounding_);
+  }
+
+  Status save(Snapshot& into) const noexcept {
+    if (!ready_ || into.weights_ != net_.weights() || into.held_.size() < static_cast<std::size_t>(n_held_))
+      return Status::unprepared;
+    net_.save(into.net_.data());
+    std::copy_n(held_.data(), n_held_, into.held_.data());
+    into.n_held_ = n_held_;
+    into.sounding_ = sounding_;
+    into.started_ = started_;
+    into.tick_ = tick_;
+    into.at_ = at_;
+    return Status::ok;
+  }
+
+  // Remember just what was remembered when `from` was saved.
+  Status restore(const Snapshot& from) noexcept {
+    if (!ready_ || from.weights_ != net_.weights() || from.n_held_ > most_) return Status::unprepared;
+    net_.load(from.net_.data());
+    std::copy_n(from.held_.data(), from.n_held_, held_.data());
+    n_held_ = from.n_held_;
+    sounding_ = from.sounding_;
+    started_ = from.started_;
+    tick_ = from.tick_;
+    at_ = from.at_;
+    return Status::ok;
+  }
+
+ private:
+  friend class Snapshot;
+
+  static bool possible(const Event& e) noexcept {
+    return std::fabs(e.at) <= LONGEST_CLOCK && e.instrument >= 0 && e.instrument < INSTRUMENTS && e.pitch >= 0 &&
+           e.pitch < PITCHES && e.velocity >= 0 && e.velocity < VELOCITIES;
+  }
+
+  std::int64_t tick_of(double at) const noexcept {
+    return static_cast<std::int64_t>(std::floor(at / net_.weights()->tick_ + 0.5));
+  }
+
+  int time_bin(std::int64_t ticks) const noexcept {
+    const std::int64_t* last = net_.weights()->time_last_;
+    ticks = std::min(std::max(ticks, std::int64_t{0}), last[TIMES - 1]);
+    return static_cast<int>(std::lower_bound(last, last + TIMES, ticks) - last);
+  }
+
+  int find(int instrument, int pitch) const noexcept {
+    for (int i = 0; i < n_held_; ++i) {
+      const detail::Held& h = held_[static_cast<std::size_t>(i)];
+      if (h.instrument == instrument && h.pitch == pitch) return i;
+    }
+    return -1;
+  }
+
+  void hear(const Event& event) noexcept {
+    const double at = std::max(event.at, at_);
+    const std::int64_t tick = tick_of(at);
+    const int code[4] = {event.instrument, event.pitch, time_bin(started_ ? tick - tick_ : 0), event.velocity};
+    started_ = true;
+    tick_ = tick;
+    at_ = at;
+    const int place = find(event.instrument, event.pitch);
+    if (place >= 0) {
+      std::copy(held_.data() + place + 1, held_.data() + n_held_, held_.data() + place);
+      --n_held_;
+    }
+    if (event.velocity) {
+      held_[static_cast<std::size_t>(n_held_++)] =
+          detail::Held{at, static_cast<std::int16_t>(event.instrument), static_cast<std::int16_t>(event.pitch)};
+    }
+    tell_sounding(at);
+    net_.hear(code, false, sounding_);
+  }
+
+  void tell_sounding(double now) noexcept {
+    sounding_ = Sounding();
+    for (int i = 0; i < n_held_; ++i) {  // longest first, so the younger overwrites
+      const detail::Held& h = held_[static_cast<std::size_t>(i)];
+      const double age = std::max(now - h.since, 0.0);
+      sounding_.channels[0][h.pitch] = 1.0f;
+      for (int c = 1; c < CHANNELS; ++c)
+        sounding_.channels[c][h.pitch] = static_cast<float>(std::exp(-age / net_.weights()->decays_[c - 1]));
+      sounding_.instruments[h.instrument] = 1.0f;
+    }
+  }
+
+  // ---- what is possible, as rows
+
+  static bool sound(const Constraints& c) noexcept {
+    const auto in_clock = [](double at) { return std::fabs(at) <= LONGEST_CLOCK || std::isinf(at); };
+    if (!in_clock(c.earliest) || !in_clock(c.latest) || c.earliest == NEVER || c.latest == -NEVER) return false;
+    if (std::isnan(c.onset_weight) || (c.n_voices && !c.voices)) return false;
+    bool seen[4] = {};
+    for (int i = 0; i < 4; ++i) {
+      const int f = c.order[i];
+      if (f < 0 || f > 3 || seen[f]) return false;
+      seen[f] = true;
+      const Steer& s = c.steer[i];
+      if (!std::isfinite(s.temperature) || std::isnan(s.top_p) || std::isnan(s.low) || std::isnan(s.high)) return false;
+    }
+    bool named[INSTRUMENTS] = {};
+    for (std::size_t i = 0; i < c.n_voices; ++i) {
+      const Voice& v = c.voices[i];
+      if (v.instrument < 0 || v.instrument >= INSTRUMENTS || named[v.instrument]) return false;
+      named[v.instrument] = true;
+      if (!std::isfinite(v.min_length) || std::isnan(v.max_length) || std::isnan(v.weight)) return false;
+    }
+    return !c.fixed[TIME] || std::fabs(c.fixed_to.at) <= LONGEST_CLOCK;
+  }
+
+  Status gather(const Constraints& c) noexcept {
+    if (!sound(c)) return Status::bad_constraints;
+    const double earliest = std::max(c.earliest, at_);
+    if (c.latest < earliest) return Status::nothing_possible;
+    origin_ = started_ ? tick_ : std::isfinite(earliest) ? tick_of(earliest) : 0;
+    std::fill_n(voice_of_, INSTRUMENTS, nullptr);
+    for (std::size_t i = 0; i < c.n_voices; ++i) voice_of_[c.voices[i].instrument] = c.voices + i;
+    n_rows_ = 0;
+    double due = NEVER;
+    std::fill_n(held_by_, INSTRUMENTS, 0);
+    for (int i = 0; i < n_held_; ++i) {
+      const detail::Held& h = held_[static_cast<std::size_t>(i)];
+      if (!voice_of_[h.instrument]) continue;
+      ++held_by_[h.instrument];
+      due = std::min(due, h.since + voice_of_[h.instrument]->max_length);
+    }
+    if (due <= earliest) add_overdue(earliest);  // nothing else may happen first
+    else add_all(c, earliest, std::min(c.latest, due));
+    fix(c);
+    return n_rows_ ? Status::ok : Status::nothing_possible;
+  }
+
+  void add(const detail::Row& row) noexcept { rows_[static_cast<std::size_t>(n_rows_++)] = row; }
+
+  void add_overdue(double now) noexcept {
+    for (int i = 0; i < n_held_; ++i) {
+      const detail::Held& h = held_[static_cast<std::size_t>(i)];
+      const Voice* voice = voice_of_[h.instrument];
+      if (voice && h.since + voice->max_length <= now)
+        add(detail::Row{Pitches::only(h.pitch), now, now, h.instrument, 0, 0});
+    }
+  }
+
+  void add_all(const Constraints& c, double begin, double end) noexcept {
+    for (std::size_t i = 0; i < c.n_voices; ++i) {  // onsets
+      const Voice& v = c.voices[i];
+      const int softest = std::max(v.min_velocity, 1), loudest = std::min(v.max_velocity, 127);
+      if (!v.may_start || held_by_[v.instrument] >= v.max_polyphony || softest > loudest) continue;
+      detail::Row row{v.pitches, begin, end, v.instrument, softest, loudest};
+      for (int k = 0; held_by_[v.instrument] && k < n_held_; ++k)
+        if (held_[static_cast<std::size_t>(k)].instrument == v.instrument)
+          row.pitches.set(held_[static_cast<std::size_t>(k)].pitch, false);
+      if (row.pitches.any()) add(row);
+    }
+    for (int i = 0; i < n_held_; ++i) {  // releases
+      const detail::Held& h = held_[static_cast<std::size_t>(i)];
+      const Voice* v = voice_of_[h.instrument];
+      if (!v || (v->may_start && held_by_[h.instrument] <= v->min_polyphony)) continue;
+      // A note that must end before it may goes by its longest length.
+      const double ripe = std::max(begin, std::min(h.since + v->min_length, h.since + v->max_length));
+      if (ripe <= end) add(detail::Row{Pitches::only(h.pitch), ripe, end, h.instrument, 0, 0});
+    }
+  }
+
+  void fix(const Constraints& c) noexcept {
+    if (c.fixed[INSTRUMENT]) keep(INSTRUMENT, c.fixed_to.instrument);
+    if (c.fixed[PITCH]) keep(PITCH, c.fixed_to.pitch);
+    if (c.fixed[VELOCITY]) keep(VELOCITY, c.fixed_to.velocity);
+    if (!c.fixed[TIME]) return;
+    filter([&](detail::Row& row) {
+      if (!(row.begin <= c.fixed_to.at && c.fixed_to.at <= row.end)) return false;
+      row.begin = row.end = c.fixed_to.at;
+      return true;
+    });
+  }
+
+  void take_fixed(const Constraints& c, int code[4], bool known[4]) const noexcept {
+    for (int f = 0; f < 4; ++f) known[f] = c.fixed[f];
+    if (c.fixed[INSTRUMENT]) code[INSTRUMENT] = c.fixed_to.instrument;
+    if (c.fixed[PITCH]) code[PITCH] = c.fixed_to.pitch;
+    if (c.fixed[VELOCITY]) code[VELOCITY] = c.fixed_to.velocity;
+    if (c.fixed[TIME]) code[TIME] = time_bin(tick_of(c.fixed_to.at) - origin_);
+  }
+
+  template <class Keeps>
+  void filter(Keeps keeps) noexcept {
+    int n = 0;
+    for (int i = 0; i < n_rows_; ++i) {
+      detail::Row row = rows_[static_cast<std::size_t>(i)];
+      if (keeps(row)) rows_[static_cast<std::size_t>(n++)] = row;
+    }
+    n_rows_ = n;
+  }
+
+  void bins(const detail::Row& row, int& first, int& last) const noexcept {
+    first = std::isfinite(row.begin) ? time_bin(tick_of(row.begin) - origin_) : 0;
+    last = std::isfinite(row.end) ? time_bin(tick_of(row.end) - origin_) : TIMES - 1;
+  }
+
+  // Narrow to what has `value` in `field`, for time a bin.
+  void keep(Field field, int value) noexcept {
+    filter([&](detail::Row& row) {
+      int first = 0, last = 0;
+      switch (field) {
+        case INSTRUMENT: return row.instrument == value;
+        case PITCH:
+          if (value < 0 || value >= PITCHES || !row.pitches.has(value)) return false;
+          row.pitches = Pitches::only(value);
+          return true;
+        case TIME: bins(row, first, last); return first <= value && value <= last;
+        case VELOCITY:
+          if (value < row.softest || value > row.loudest) return false;
+          row.softest = row.loudest = value;
+          return true;
+      }
+      return false;
+    });
+  }
+
+  // Fills the mask of values that a field may still take; returns how many they are, and the last of them.
+  int allowed(Field field, int& value) noexcept {
+    std::fill_n(mask_, SIZES[field], false);
+    for (int i = 0; i < n_rows_; ++i) {
+      const detail::Row& row = rows_[static_cast<std::size_t>(i)];
+      int first = row.softest, last = row.loudest;
+      if (field == INSTRUMENT) first = last = row.instrument;
+      if (field == TIME) bins(row, first, last);
+      if (field == PITCH) {
+        for (int p = 0; p < PITCHES; ++p) mask_[p] = mask_[p] || row.pitches.has(p);
+      } else {
+        for (int v = first; v <= last; ++v) mask_[v] = true;
+      }
+    }
+    int n = 0;
+    for (int v = 0; v < SIZES[field]; ++v)
+      if (mask_[v]) {
+        ++n;
+        value = v;
+      }
+    return n;
+  }
+
+  // ---- how likely it is. Steering of pitch and velocity is about onsets: releases keep their odds.
+
+  static double log_weight(double weight) noexcept { return std::log(std::max(weight, 1e-9)); }
+
+  bool weigh(Field field, const int code[4], const bool known[4], const Constraints& c) noexcept {
+    const int size = SIZES[field];
+    double* logits = logits_.data();
+    const bool release = known[VELOCITY] && code[VELOCITY] == 0;
+    if (field == PITCH && release) return odds_.weigh(logits, mask_, size, Steer());
+    if (field == INSTRUMENT && !release) {
+      for (std::size_t i = 0; i < c.n_voices; ++i)
+        if (c.voices[i].weight != 1.0) logits[c.voices[i].instrument] += log_weight(c.voices[i].weight);
+    }
+    if (field != VELOCITY || !mask_[0] || std::find(mask_ + 1, mask_ + size, true) == mask_ + size)
+      return odds_.weigh(logits, mask_, size, c.steer[field]);
+    std::copy_n(logits, size, weighted_);
+    const double more = log_weight(c.onset_weight);
+    for (int i = 1; i < size; ++i) weighted_[i] += more;
+    if (!odds_.weigh(weighted_, mask_, size, Steer())) return false;
+    const double silent = odds_.full[0];
+    mask_[0] = false;
+    if (!odds_.weigh(logits, mask_, size, c.steer[field])) return false;
+    for (int i = 0; i < size; ++i) odds_.full[i] *= 1 - silent;
+    odds_.full[0] = silent;
+    return true;
+  }
+
+  // The one event left once all fields are drawn, its time drawn evenly from what its bin and row allow.
+  template <class R>
+  Status one_left(const int code[4], R&& random, Event& out) noexcept {
+    if (n_rows_ != 1) return Status::broken;
+    const detail::Row& row = rows_[0];
+    const Weights& w = *net_.weights();
+    const auto edge = [&](std::int64_t tick, double half) { return (static_cast<double>(origin_ + tick) + half) * w.tick_; };
+    const double begin = std::max(row.begin, edge(w.time_first_[code[TIME]], -0.5));
+    const double end = std::min(row.end, edge(w.time_last_[code[TIME]], 0.5));
+    double at = std::min(std::max(begin, row.begin), row.end);
+    if (end > begin) {
+      volatile double beyond = (end - begin) * random();  // volatile: not to be fused with the addition
+      at = begin + beyond;
+    }
+    out = Event{at, code[INSTRUMENT], code[PITCH], code[VELOCITY]};
+    return Status::ok;
+  }
+
+  bool ready_ = false;
+  Net net_;
+  int most_ = 0;
+  detail::Block<detail::Held> held_;
+  int n_held_ = 0;
+  Sounding sounding_;
+  bool started_ = false;
+  std::int64_t tick_ = 0;
+  double at_ = -NEVER;
+
+  // Scratch space of `sample`.
+  std::int64_t origin_ = 0;
+  detail::Block<detail::Row> rows_;
+  int n_rows_ = 0;
+  int held_by_[INSTRUMENTS] = {};
+  const Voice* voice_of_[INSTRUMENTS] = {};
+  bool mask_[INSTRUMENTS] = {};
+  detail::Block<double> logits_;
+  double weighted_[VELOCITIES] = {};
+  detail::Odds odds_;
+};
+
+inline Status Snapshot::prepare(const Model& model) noexcept {
+  weights_ = nullptr;
+  if (!model.ready_) return Status::unprepared;
+  if (!net_.make(model.net_.remembered()) || !held_.make(static_cast<std::size_t>(model.most_))) return Status::no_memory;
+  weights_ = model.net_.weights();
+  return model.save(*this);
+}
+
+}  // namespace antiphon
+
+#endif

@@ -1,0 +1,35 @@
+"""`antiphon verify`: is a bundle whole, and does it answer here as it did where it was made?"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", metavar="BUNDLE", help="a bundle's folder, ONNX or C++, or a shipped model's name")
+
+
+def run(args: argparse.Namespace) -> int:
+    name, kind, worst = _verified(args.bundle)
+    print(f"{args.bundle}: whole, {name}, {kind}; its reference vectors are answered within {worst:.2g}")
+    return 0
+
+
+def _verified(bundle: str) -> tuple[str, str, float]:
+    """A bundle's name, its kind and how far its answers are off. Raises BundleError when they are not its own."""
+    from antiphon.engine.bundle import Bundle, find_bundle
+    from antiphon.engine.chorale import bundle_kind, open_chorale_model
+
+    if (Path(bundle) / "model.bin").is_file():
+        from antiphon.engine.embedded import EmbeddedBundle
+
+        embedded = EmbeddedBundle(Path(bundle))
+        return embedded.name, f"C++ {embedded.precision}", embedded.verify()
+    if bundle_kind(bundle) != "stream":
+        chorales = open_chorale_model(bundle)
+        return chorales.name, "ONNX, chorales", chorales.verify()
+    opened = Bundle(find_bundle(bundle))
+    return opened.name, f"ONNX {opened.about['precision']}", opened.verify()
