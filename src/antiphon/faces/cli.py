@@ -33,13 +33,14 @@ COMMANDS = (
     Command("export-take", "antiphon.faces.export_take", "a kept session as a MIDI file"),
     Command("replay", "antiphon.faces.replay", "live through a kept session again, event for event"),
     Command("continue", "antiphon.faces.continuation", "go on where a MIDI file ends"),
+    Command("chorale", "antiphon.faces.chorale", "write, harmonise, complete and re-voice four-part music"),
+    Command("evaluate", "antiphon.faces.evaluate", "tell how well a bundle predicts music that it never saw"),
+    Command("verify", "antiphon.faces.verify", "tell whether a bundle is whole and answers as where it was made"),
     Command("server", "antiphon.faces.server", "answer over OSC, as Notochord's server does and more"),
     Command("bench", "antiphon.faces.bench", "tell whether this machine is quick enough"),
     Command("prep", "antiphon.faces.prep", "prepare folders of MIDI files as a corpus to train on"),
     Command("train", "antiphon.faces.train", "train a model on a corpus", extra="train"),
-    Command(
-        "export", "antiphon.faces.export", "turn a training run into a bundle that plays without torch", extra="train"
-    ),
+    Command("export", "antiphon.faces.export", "turn a run into a bundle that plays without torch, or in C++", "train"),
 )
 
 
@@ -47,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="antiphon",
         description="A musical partner: it listens over MIDI, answers in time, and learns from your own music.",
-        epilog="`antiphon COMMAND --help` tells more; `antiphon jam` alone plays a duet with a bundled tune.",
+        epilog="`antiphon COMMAND --help` tells more; `antiphon jam` alone opens a page to play on.",
     )
     parser.add_argument("--version", action="version", version=f"antiphon {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -84,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     # Only the arguments of the command that was named are worth building.
-    named = next((c for c in COMMANDS if c.name in argv[:2]), None)
+    named = next((c for word in argv[:2] for c in COMMANDS if c.name == word), None)
     debug = "--debug" in argv[:1]
     try:
         run = _runner(named, _subparser(parser, named.name)) if named else None
