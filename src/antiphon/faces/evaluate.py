@@ -1,13 +1,12 @@
-"""`antiphon evaluate`: how well a bundle predicts music that it never saw."""
+"""`antiphon evaluate`: how well a bundle predicts music that it never saw, and what the music that it makes is like."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+
+from antiphon.faces.evaluate_flags import add_measuring, measuring
 
 __all__ = ["add_arguments", "run"]
 
@@ -15,80 +14,68 @@ _ORDERINGS, _CROP = 5, 128
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", metavar="BUNDLE", help="a chorale bundle's folder, or a shipped model")
-    parser.add_argument("data", metavar="FILE", type=Path, help="chorales at sixteenths, .npz or .json")
-    parser.add_argument("--split", default="valid", help="which of the file's splits (valid)")
-    parser.add_argument("--unit", choices=("both", "framewise", "notewise"), default="both", help="(both)")
-    parser.add_argument("--order", choices=("both", "random", "chronological"), default="both", help="(both)")
-    parser.add_argument("--orderings", type=int, default=_ORDERINGS, help=f"orders averaged ({_ORDERINGS})")
-    parser.add_argument("--crop", type=int, default=_CROP, help=f"sixteenths of each piece, 0 for all ({_CROP})")
-    parser.add_argument("--sample", metavar="N", type=int, help="judge only N steps (4 N notes) of each crop: quicker")
-    parser.add_argument("--seed", type=int, default=0, help="of the crops and orders (0)")
+    parser.add_argument("bundle", metavar="BUNDLE", help="a bundle's folder, or a shipped model")
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        type=Path,
+        help="a corpus or a folder of MIDI files; for a chorale bundle, chorales at sixteenths, .npz or .json",
+    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with plots there (of a stream model)")
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (0)")
+    add_measuring(parser)
+    chorales = parser.add_argument_group("chorale bundles")
+    chorales.add_argument("--split", default="valid", help="which of the file's splits (valid)")
+    chorales.add_argument("--unit", choices=("both", "framewise", "notewise"), default="both", help="(both)")
+    chorales.add_argument("--order", choices=("both", "random", "chronological"), default="both", help="(both)")
+    chorales.add_argument("--orderings", type=int, default=_ORDERINGS, help=f"orders averaged ({_ORDERINGS})")
+    chorales.add_argument("--crop", type=int, default=_CROP, help=f"sixteenths of each piece, 0 for all ({_CROP})")
+    chorales.add_argument(
+        "--sample", metavar="N", type=int, help="judge only N steps (4 N notes) of each crop: quicker"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     from antiphon.engine.chorale import bundle_kind
 
+    return _chorales(args) if bundle_kind(args.bundle) == "grid" else _stream(args)
+
+
+def _chorales(args: argparse.Namespace) -> int:
     if args.orderings < 1 or args.crop < 0 or (args.sample is not None and args.sample < 1):
         raise ValueError("--orderings and --sample must be 1 or more, --crop 0 or more")
-    if (kind := bundle_kind(args.bundle)) != "grid":
-        raise ValueError(f"{args.bundle}: a model of kind {kind!r}; only models of chorales can be judged so far")
-    figures = _chorales(args)
+    if args.html:
+        raise ValueError("--html is for stream models; a chorale bundle's figures are written by --json")
+    from antiphon.faces.evaluate_chorale import evaluate_chorales, print_chorales
+
+    figures = evaluate_chorales(args)
     if args.json:
         args.json.write_text(json.dumps(figures, indent=1) + "\n")
-    _print(figures)
+    print_chorales(figures)
     return 0
 
 
-def _chorales(args: argparse.Namespace) -> dict[str, Any]:
-    """Likelihoods as Coconet's were published, and the rates of counterpoint of the pieces themselves."""
-    import numpy as np
-    from tqdm import tqdm
+def _stream(args: argparse.Namespace) -> int:
+    how = measuring(args)
+    from antiphon.faces.evaluate_pieces import Music
+    from antiphon.faces.evaluate_stream import measure, open_stream
+    from antiphon.faces.evaluate_tables import printed, tables
+    from antiphon.faces.report import write_figures, write_report
 
-    from antiphon.codec.grid import VOICE_RANGES, encode, read_dataset
-    from antiphon.engine.chorale import open_chorale_model
-    from antiphon.engine.chorale_nats import ORDERS, UNITS, crops, judge
-    from antiphon.music.counterpoint import measure
-
-    scores = read_dataset(args.data, args.split)
-    model = open_chorale_model(args.bundle)
-    pieces = crops([encode(score) for score in scores], args.crop, np.random.default_rng(args.seed))
-    units = UNITS if args.unit == "both" else (args.unit,)
-    orders = ORDERS if args.order == "both" else (args.order,)
-    figures: dict[str, Any] = {
-        "bundle": model.name,
-        "split": args.split,
-        "pieces": len(pieces),
-        "crop": args.crop,
-        "orderings": args.orderings,
-    }
-    with tqdm(total=len(units) * len(orders) * len(pieces) * args.orderings, unit="order") as bar:
-        for unit in units:
-            figures[unit] = {}
-            for order in orders:
-                bar.set_description(f"{unit}, {order}")
-                at_most = args.sample and args.sample * (4 if unit == "notewise" else 1)
-                nats = judge(
-                    model.predict,
-                    pieces,
-                    unit,
-                    order,
-                    orderings=args.orderings,
-                    at_most=at_most,
-                    seed=args.seed,
-                    progress=bar.update,
-                )
-                figures[unit][order] = asdict(nats)
-    return figures | {"counterpoint": measure(scores, VOICE_RANGES)}
-
-
-def _print(figures: Mapping[str, Any]) -> None:
-    print(f"{figures['bundle']} on {figures['pieces']} pieces, {figures['orderings']} orders, crop {figures['crop']}")
-    for unit, each in (("framewise", "step"), ("notewise", "note")):
-        for order, row in figures.get(unit, {}).items():
-            print(
-                f"{unit}, {order}: {row['nats']:.4f} ± {row['sem']:.4f} nats a {each} "
-                f"({row['units']:,} of them); over pieces {row['pieces_mean']:.4f} ± {row['pieces_sem']:.4f}"
-            )
-    print("the pieces themselves: " + ", ".join(f"{k} {v:.3g}" for k, v in figures["counterpoint"].items()))
+    if args.data.is_file():
+        what = f"{args.bundle}: a model of kind 'stream'; only models of chorales are judged on a file"
+        raise ValueError(f"{what}: give a corpus or a folder of MIDI files instead of {args.data}")
+    music = Music.open(args.data)
+    training = Music.open(args.train) if args.train else None
+    model = open_stream(args.bundle)
+    figures = measure({model.name: model}, music, training, how)
+    own = figures["likelihood"][model.name]
+    nats = {field: row["mean"] for field, row in own["nats"].items()}
+    figures = {"bundle": model.name, "nats_per_event": own["nats_per_event"]["mean"], "nats": nats} | figures
+    if args.json:
+        write_figures(args.json, figures)
+    if args.html:
+        write_report(args.html, model.name, f"Judged on {figures['data']}.", figures)
+    print("\n\n".join(printed(table) for table in tables(figures)))
+    return 0

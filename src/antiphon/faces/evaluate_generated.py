@@ -1,7 +1,7 @@
 """Judging what models make: held-out pieces gone on with, and played along with, measured against the data's own way.
 
 The systems are those that are judged, and what they are held against: `data` is how the piece really goes on, `copy`
-repeats its last phrase, `markov` is the learner that has heard nothing but the piece so far, `uniform` is chance.
+repeats its last phrase, `learner` is the Markov model that knows nothing but the piece so far, `uniform` is chance.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from antiphon.music.statistics import (
 
 __all__ = ["BASELINES", "CURVES", "Excerpt", "Made", "copies", "excerpts", "generated", "measured"]
 
-BASELINES = ("data", "markov", "copy", "uniform")
+BASELINES = ("data", "learner", "copy", "uniform")
 _BARS = 2  # a phrase that is copied
 _FEWEST = 8  # onsets that an excerpt goes on with
 _AT_MOST = 2000  # values of a distribution
@@ -102,7 +102,7 @@ def generated(
     progress: Callable[[int], object],
 ) -> dict[str, list[Made]]:
     """What each system makes of each excerpt. `models` give a model that has heard nothing, by the system's name."""
-    playing: dict[str, Callable[[], Model]] = {**models, "markov": MarkovModel, "uniform": chance_model}
+    playing: dict[str, Callable[[], Model]] = {**models, "learner": MarkovModel, "uniform": chance_model}
     made: dict[str, list[Made]] = {name: [] for name in (*models, *BASELINES)}
     for number, excerpt in enumerate(found):
         own, given = two_players(excerpt.events)
@@ -165,14 +165,24 @@ def _measures(made: Made, excerpt: Excerpt) -> dict[str, float]:
     before = _before(excerpt.events, excerpt.begin)
     follows = made.follows.copy()
     follows["at"] -= excerpt.begin
+    # Bars are counted as those of what came before, and from the last one that begins in it.
+    bar = measures.bar_length(before)
+    start = excerpt.begin + measures.bar_start(_since(before, excerpt.begin - 4 * bar, excerpt.begin), bar)
     key, theirs = find_key(before), find_key(made.given)
     return {
         **measures.evaluate(follows),
-        "groove_consistency": measures.groove_consistency(follows, measures.bar_length(before)),
+        "groove_consistency": measures.groove_consistency(made.follows, bar, start=start),
         "pitch_in_key": measures.key_agreement(follows, key) if key else math.nan,
         "part_in_key": measures.key_agreement(made.part, theirs) if theirs else math.nan,
         "note_in_chord": measures.chord_agreement(made.part, made.given),
     }
+
+
+def _since(events: Events, at: float, zero: float) -> Events:
+    """The events from `at` seconds on, as seconds from `zero`."""
+    late = events[events["at"] >= at].copy()
+    late["at"] -= zero
+    return np.asarray(late)
 
 
 def _mean(values: Sequence[float], seed: int) -> Figures:

@@ -20,6 +20,7 @@ from antiphon.music.notes import drums, notes_of
 
 __all__ = [
     "bar_length",
+    "bar_start",
     "chord_agreement",
     "double_onsets",
     "evaluate",
@@ -49,6 +50,8 @@ SIXTEENTHS = 16
 
 SHORTEST_BAR, LONGEST_BAR = 0.8, 4.0
 """Seconds between which a bar is looked for."""
+TOGETHER = 0.03
+"""Seconds within which onsets are one to the ear, as those of a chord."""
 _BIN = 0.01  # seconds to which onsets are rounded when a bar is looked for
 
 
@@ -138,9 +141,11 @@ def note_lengths(events: Events) -> npt.NDArray[np.float64]:
 
 
 def onset_intervals(events: Events) -> npt.NDArray[np.float64]:
-    """Seconds between each two neighbouring moments at which anything is struck, shape (m,)."""
+    """Seconds between each two neighbouring moments at which anything is struck, shape (m,); a chord is one moment."""
     validate(events)
-    return np.asarray(np.diff(np.unique(events["at"][events["velocity"] > 0])))
+    at = events["at"][events["velocity"] > 0]
+    begins = np.append(True, np.diff(at) >= TOGETHER)[: len(at)]
+    return np.asarray(np.diff(at[begins]))
 
 
 def bar_length(events: Events) -> float:
@@ -163,29 +168,39 @@ def bar_length(events: Events) -> float:
     return float((first + alike[first : last + 1].argmax()) * _BIN)
 
 
-def groove_consistency(events: Events, bar: float, positions: int = SIXTEENTHS) -> float:
+def bar_start(events: Events, bar: float, positions: int = SIXTEENTHS) -> float:
+    """Seconds, at most half a position from 0, to where the lines between positions lie that most onsets are near to.
+
+    The mean direction of the onsets on a circle of one position: K. V. Mardia, "Statistics of Directional Data" (1972).
+    """
+    validate(events)
+    at, step = events["at"][events["velocity"] > 0], bar / positions
+    if not len(at) or not step > 0:
+        return 0.0
+    return float(np.angle(np.exp(2j * np.pi * at / step).mean()) / (2 * np.pi) * step)
+
+
+def groove_consistency(events: Events, bar: float, positions: int = SIXTEENTHS, start: float = 0.0) -> float:
     """How alike the rhythms of neighbouring bars are, 0..1: 1 less the share of positions at which just one has onsets.
 
-    `bar` is in seconds, the first begins at 0. S.-L. Wu and Y.-H. Yang, "The Jazz Transformer on the Front Line", ISMIR
-    2020. NaN for less than two bars.
+    `bar` is in seconds, the first begins at `start`; onsets count for the nearest position. S.-L. Wu and Y.-H. Yang,
+    "The Jazz Transformer on the Front Line", ISMIR 2020, as MusPy has it. NaN for less than two bars.
     """
+    if positions < 1:
+        raise ValueError("a bar has at least one position")
     notes = _notes(events)
     if not len(notes) or not bar > 0:
         return math.nan
-    if positions < 1:
-        raise ValueError("a bar has at least one position")
     step = bar / positions
-    n_bars = _place(float((notes["onset"] + notes["duration"]).max()), step) // positions + 1
+    onset = np.rint(np.maximum(notes["onset"] - start, 0.0) / step).astype(np.int64)
+    last = math.floor((float((notes["onset"] + notes["duration"]).max()) - start) / step + 1e-6)
+    n_bars = max(last, int(onset.max())) // positions + 1
     if n_bars < 2:
         return math.nan
     struck = np.zeros(n_bars * positions, np.bool_)
-    struck[[_place(at, step) for at in notes["onset"].tolist()]] = True
+    struck[onset] = True
     bars = struck.reshape(n_bars, positions)
     return 1 - float((bars[:-1] != bars[1:]).mean())
-
-
-def _place(at: float, step: float) -> int:
-    return math.floor(at / step + 1e-6)  # what is on the line belongs to what begins there
 
 
 def repetition(events: Events, n: int = 8) -> float:
