@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from antiphon.train.corpus import Corpus
 from antiphon.train.loop import TrainConfig, describe, train
 from antiphon.train.nets import NetConfig
 from antiphon.train.prep import prepare
+from antiphon.train.recipe import config_of, read_recipe, recipe_names
 from antiphon.train.tune import TUNINGS
 
 __all__ = ["add_arguments", "run"]
@@ -21,8 +21,8 @@ _DEFAULT = TrainConfig()
 _NET = NetConfig()
 FEW = 0.1
 """The share of a folder's pieces that is held out, one at least: such folders are small."""
-_GENTLE = 2e-4
-"""The learning rate of fine-tuning: a few pieces should not wash away what it knows."""
+_FINE = {"patience": 4, "learning_rate": 2e-4, "evaluate_every": 50, "size": 8}
+"""What is otherwise in fine-tuning: few pieces, looked at often, and not so fast that they wash away what it knows."""
 
 
 def _weight(text: str) -> tuple[str, float]:
@@ -37,56 +37,66 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("corpus", metavar="CORPUS", type=Path, help="what `antiphon prep` wrote, or a folder of MIDI")
     parser.add_argument("-o", "--out", metavar="RUN", type=Path, default=Path("run"), help="the run's folder (run)")
     parser.add_argument("--resume", action="store_true", help="go on with the run where it stopped")
+    parser.add_argument("--no-samples", action="store_true", help="do not write what it plays after each evaluation")
+    named = "; ".join(f"{name}: {about}" for name, about in recipe_names().items())
+    parser.add_argument("--recipe", metavar="NAME", help=f"settings from a TOML file, or by name. {named}")
+    parser.argument_default = argparse.SUPPRESS  # what is not said below is left to the recipe, then to the defaults
     tuning = parser.add_argument_group("fine-tuning")
     tuning.add_argument("--from", dest="start", metavar="MODEL", help="start from a shipped model, a bundle or a run")
-    tuning.add_argument("--tune", dest="tuning", choices=TUNINGS, default="full", help="what of it may change (full)")
-    tuning.add_argument("--rank", type=int, default=_DEFAULT.rank, help=f"of what --tune lora adds ({_DEFAULT.rank})")
+    tuning.add_argument("--tune", dest="tuning", choices=TUNINGS, help="what of it may change (full)")
+    tuning.add_argument("--rank", type=int, help=f"of what --tune lora adds ({_DEFAULT.rank})")
     length = parser.add_argument_group("how long")
-    length.add_argument("--steps", type=int, default=_DEFAULT.steps, help=f"steps ({_DEFAULT.steps:,})")
+    length.add_argument("--steps", type=int, help=f"steps ({_DEFAULT.steps:,})")
     length.add_argument("--minutes", type=float, help="train for so many minutes instead")
     length.add_argument(
         "--patience", type=int, help="stop after so many evaluations without progress (never; fine-tuning 4)"
     )
+    length.add_argument(
+        "--evaluate-every", type=int, help=f"steps ({_DEFAULT.evaluate_every}; fine-tuning {_FINE['evaluate_every']})"
+    )
     net = parser.add_argument_group("the net")
-    net.add_argument("--body", choices=("gru", "transformer"), default=_NET.body, help=f"({_NET.body})")
-    net.add_argument("--width", type=int, default=_NET.width, help=f"of the body ({_NET.width})")
-    net.add_argument("--layers", type=int, default=_NET.layers, help=f"({_NET.layers})")
-    net.add_argument("--head-width", type=int, default=_NET.head_width, help=f"({_NET.head_width})")
-    net.add_argument("--window", type=int, default=_NET.window, help=f"events a transformer looks back ({_NET.window})")
-    net.add_argument("--dropout", type=float, default=_NET.dropout, help=f"({_NET.dropout})")
+    net.add_argument("--body", choices=("gru", "transformer"), help=f"({_NET.body})")
+    net.add_argument("--width", type=int, help=f"of the body ({_NET.width})")
+    net.add_argument("--layers", type=int, help=f"({_NET.layers})")
+    net.add_argument("--head-width", type=int, help=f"({_NET.head_width})")
+    net.add_argument("--window", type=int, help=f"events a transformer looks back ({_NET.window})")
+    net.add_argument("--dropout", type=float, help=f"({_NET.dropout})")
     step = parser.add_argument_group("a step")
-    step.add_argument("--size", type=int, help=f"windows a batch ({_DEFAULT.size}; fine-tuning 8)")
-    step.add_argument("--length", type=int, default=_DEFAULT.length, help=f"events a window ({_DEFAULT.length})")
-    step.add_argument("--accumulate", type=int, default=1, help="batches a step (1)")
-    step.add_argument("--learning-rate", type=float, help=f"({_DEFAULT.learning_rate}; fine-tuning {_GENTLE})")
+    step.add_argument("--size", type=int, help=f"windows a batch ({_DEFAULT.size}; fine-tuning {_FINE['size']})")
+    step.add_argument("--length", type=int, help=f"events a window ({_DEFAULT.length})")
+    step.add_argument("--accumulate", type=int, help="batches a step (1)")
+    step.add_argument(
+        "--learning-rate", type=float, help=f"({_DEFAULT.learning_rate}; fine-tuning {_FINE['learning_rate']})"
+    )
     data = parser.add_argument_group("the music")
     data.add_argument(
         "--weight",
+        dest="weights",
         metavar="SET=NUMBER",
         action="append",
         type=_weight,
-        default=[],
         help="multiply a set's share, which is the square root of its events",
     )
-    data.add_argument("--no-augment", action="store_true", help="no transposition, tempo, dynamics, parts")
-    data.add_argument("--seed", type=int, default=0, help="(0)")
+    data.add_argument(
+        "--no-augment", dest="augment", action="store_false", help="no transposition, tempo, dynamics, parts"
+    )
+    data.add_argument("--seed", type=int, help="(0)")
     machine = parser.add_argument_group("the machine")
-    machine.add_argument("--device", default="auto", help="cpu, cuda or auto (auto)")
-    machine.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto", help="(auto)")
+    machine.add_argument("--device", help="cpu, cuda or auto (auto)")
+    machine.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="(auto)")
     machine.add_argument("--compile", action="store_true", help="torch.compile, worth it on a GPU")
     machine.add_argument("--threads", type=int, help="(all cores)")
-    parser.add_argument("--evaluate-every", type=int, help=f"steps ({_DEFAULT.evaluate_every}; fine-tuning 50)")
-    parser.add_argument("--no-samples", action="store_true", help="do not write what it plays after each evaluation")
 
 
 def run(args: argparse.Namespace) -> int:
-    net = NetConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(NetConfig) if hasattr(args, f.name)})
-    given = {f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig) if hasattr(args, f.name)}
-    given = {name: value for name, value in given.items() if value is not None}
-    if args.start is not None:
-        given["start"] = str(_start(args.start))
-        given = {"patience": 4, "learning_rate": _GENTLE, "evaluate_every": 50, "size": 8, **given}
-    config = TrainConfig(**given, net=net, weights=dict(args.weight), augment=not args.no_augment)
+    given = dict(vars(args))
+    settings = {} if args.recipe is None else read_recipe(args.recipe)
+    if "weights" in given:
+        given["weights"] = dict(given["weights"])
+    if "start" in given:
+        given["start"] = str(_start(given["start"]))
+        settings = {**_FINE, **settings}
+    config = config_of(settings, given, args.recipe or "")
     corpus = Corpus.open(_prepared(args.corpus, args.out))
     samples = None if args.no_samples else Samples(corpus, args.out / "samples")
     progress = train(corpus, args.out, config, resume=args.resume, evaluated=samples)
