@@ -230,12 +230,21 @@ def _thinned(values: Floats) -> Floats:
     return np.asarray(np.sort(values)[np.linspace(0, len(values) - 1, _AT_MOST).astype(np.int64)])
 
 
-def copies(made: Mapping[str, Sequence[Made]], training: Iterable[Events]) -> dict[str, Figures]:
-    """How many notes of each excerpt's continuation stand in a row in `training`, in any key, by system."""
+def copies(made: Mapping[str, Sequence[Made]], training: Iterable[Events], names: Sequence[str]) -> dict[str, Figures]:
+    """How many notes of each excerpt's continuation stand in a row in `training`, in any key, by system.
+
+    `names` are those of the pieces of `training`, read when all have passed: the longest passage's is told.
+    """
     queries = [one.follows for those in made.values() for one in those]
     found = iter(longest_copies(queries, training))
     figures = {}
     for name, those in made.items():
-        notes = [next(found).notes for _ in those]
-        figures[name] = {"mean": float(np.mean(notes)), "longest": max(notes), "each": notes}
+        own = [next(found) for _ in those]
+        longest = max(own, key=lambda copy: copy.notes)
+        figures[name] = {
+            "mean": float(np.mean([copy.notes for copy in own])),
+            "longest": longest.notes,
+            "longest_from": names[longest.piece] if longest.notes else None,
+            "each": [copy.notes for copy in own],
+        }
     return figures

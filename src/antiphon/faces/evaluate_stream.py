@@ -42,13 +42,17 @@ def measure(models: Mapping[str, NeuralModel], music: Music, training: Music | N
     and where copies are looked for.
     """
     learned = music.train if training is None else training.everything
-    pieces = _judged(music, how)
+    source = drawn(music.valid, _rng(how, 1))
+    pieces = _judged(source, how)
     if not pieces:
         raise ValueError(f"{music.path}: none of its {len(music.valid):,} pieces can be read")
-    baselines: dict[str, Predictor] = {"uniform": UniformPredictor()}
-    if learned:
-        baselines = {"markov": MarkovPredictor(list(_up_to(drawn(learned, _rng(how, 2)), _LEARNED))), **baselines}
-    predictors = {**{name: NeuralPredictor(model) for name, model in models.items()}, **baselines}
+    # Where nothing is said to be for training, the baseline learns from what is not judged.
+    studied = [piece.events for piece in _up_to(drawn(learned, _rng(how, 2)) if learned else source, _LEARNED)]
+    predictors: dict[str, Predictor] = {
+        **{name: NeuralPredictor(model) for name, model in models.items()},
+        **({"markov": MarkovPredictor(studied)} if studied else {}),
+        "uniform": UniformPredictor(),
+    }
     events = sum(len(piece.events) for piece in pieces)
     figures: dict[str, Any] = {
         "data": str(music.path),
@@ -56,6 +60,7 @@ def measure(models: Mapping[str, NeuralModel], music: Music, training: Music | N
         "pieces": len(pieces),
         "events": events,
         "length": how.length,
+        "markov_learned_events": sum(len(events) for events in studied),
     }
     with _bar("likelihood", events * len(predictors), "event") as bar:
         figures["likelihood"] = likelihood(predictors, pieces, how.seed, bar.update)
@@ -74,10 +79,10 @@ def _bar(what: str, total: int, unit: str) -> tqdm[Any]:
     return tqdm(total=total, unit=unit, desc=what, leave=False)
 
 
-def _judged(music: Music, how: Measuring) -> list[Piece]:
-    """Openings of pieces drawn at random, with as many events as are asked for in all."""
+def _judged(source: Iterator[Piece], how: Measuring) -> list[Piece]:
+    """Openings of the pieces of `source`, with as many events as are asked for in all."""
     pieces, left = [], how.events
-    for piece in drawn(music.valid, _rng(how, 1)):
+    for piece in source:
         pieces.append(Piece(piece.name, piece.set, piece.events[: min(how.length, left)]))
         left -= len(pieces[-1].events)
         if left <= 0:
@@ -85,12 +90,12 @@ def _judged(music: Music, how: Measuring) -> list[Piece]:
     return pieces
 
 
-def _up_to(pieces: Iterator[Piece], events: int) -> Iterator[Events]:
+def _up_to(pieces: Iterator[Piece], events: int) -> Iterator[Piece]:
     """Pieces until they have so many `events` in all."""
     for piece in pieces:
         if events <= 0:
             break
-        yield piece.events
+        yield piece
         events -= len(piece.events)
 
 
@@ -124,20 +129,21 @@ def _generated(
     if learned and how.train_events:
         searched = _Counted(_up_to(drawn(learned, _rng(how, 4)), how.train_events))
         with _bar("copies", how.train_events, "event") as bar:
-            figures["copies"] = copies(made, searched.told(bar))
-        figures["searched"] = {"pieces": searched.pieces, "notes": searched.notes}
+            figures["copies"] = copies(made, searched.told(bar), searched.names)
+        figures["searched"] = {"pieces": len(searched.names), "notes": searched.notes}
     return figures
 
 
 class _Counted:
-    """Pieces, counted as they pass."""
+    """Pieces, counted and named as they pass."""
 
-    def __init__(self, pieces: Iterator[Events]) -> None:
-        self._source, self.pieces, self.notes = pieces, 0, 0
+    def __init__(self, pieces: Iterator[Piece]) -> None:
+        self._source, self.notes = pieces, 0
+        self.names: list[str] = []
 
     def told(self, bar: tqdm[Any]) -> Iterator[Events]:
-        for events in self._source:
-            self.pieces += 1
-            self.notes += int((events["velocity"] > 0).sum())
-            bar.update(len(events))
-            yield events
+        for piece in self._source:
+            self.names.append(f"{piece.set}: {piece.name}")
+            self.notes += int((piece.events["velocity"] > 0).sum())
+            bar.update(len(piece.events))
+            yield piece.events

@@ -98,7 +98,10 @@ def scale_consistency(events: Events) -> float:
 
 
 def key_agreement(part: Events, key: Key) -> float:
-    """The share of `part`'s note time that is spent on pitch classes of `key`."""
+    """The share of `part`'s note time that is spent on pitch classes of `key`.
+
+    The pitch-in-scale rate of H.-W. Dong et al., "MuseGAN", AAAI 2018, weighed by time and in the key of other music.
+    """
     notes = _notes(part)
     notes = notes[~drums(notes["instrument"])]
     total = float(notes["duration"].sum())
@@ -129,7 +132,11 @@ def chord_agreement(part: Events, given: Events) -> float:
 
 
 def note_density(events: Events) -> float:
-    """Onsets a second, between the first and the last event."""
+    """Onsets a second, between the first and the last event.
+
+    The note count of L.-C. Yang and A. Lerch, "On the evaluation of generative models in music", Neural Computing and
+    Applications 32 (2020), by time.
+    """
     validate(events)
     duration = float(np.ptp(events["at"])) if len(events) else 0.0
     return float((events["velocity"] > 0).sum()) / duration if duration > 0 else math.nan
