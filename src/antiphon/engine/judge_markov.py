@@ -40,7 +40,7 @@ class _Counts:
 
 
 class MarkovPredictor:
-    """Learns from pieces once; see `engine.judge.Predictor`. Counts are made for a question when it is first asked."""
+    """Learns from pieces; see `engine.judge.Predictor`. Counts are made for a question when it is first asked."""
 
     name = "markov"
 
@@ -53,32 +53,67 @@ class MarkovPredictor:
         self._tables: dict[Question, list[_Counts]] = {}
 
     def predictions(self, events: Events, asked: Sequence[Question]) -> Iterator[Sequence[Floats]]:
-        """See `engine.judge.Predictor`."""
+        """See `engine.judge.Predictor`. While it is judged it goes on learning, and forgets that with the piece."""
         codes = encode(events).astype(np.int64)
         past = _past(codes)
-        rows = {q: [_rows(table, hashes) for table, hashes in self._levels(q, codes, past)] for q in set(asked)}
+        lines = {question: self._line(question, codes, past) for question in set(asked)}
         for t in range(len(events)):
-            yield [self._smoothed(question, [row[t] for row in rows[question]]) for question in asked]
+            yield [lines[question].predicted(t) for question in asked]
+            for line in lines.values():
+                line.hear(t)
 
-    def _levels(
-        self, question: Question, codes: npt.NDArray[np.int64], past: npt.NDArray[np.int64]
-    ) -> list[tuple[_Counts, Hashes]]:
+    def _line(self, question: Question, codes: npt.NDArray[np.int64], past: npt.NDArray[np.int64]) -> _Line:
+        field = question[0]
         if question not in self._tables:
             own = _contexts(question, self._codes, self._pasts)
-            self._tables[question] = [_counted(hashes, self._codes[:, question[0]]) for hashes in own]
-        return list(zip(self._tables[question], _contexts(question, codes, past), strict=True))
+            self._tables[question] = [_counted(hashes, self._codes[:, field]) for hashes in own]
+        levels = [
+            _Level(table, _rows(table, hashes).tolist(), hashes.tolist(), {})
+            for table, hashes in zip(self._tables[question], _contexts(question, codes, past), strict=True)
+        ]
+        return _Line(SIZES[field], codes[:, field].tolist(), levels)
 
-    def _smoothed(self, question: Question, rows: Sequence[int]) -> Floats:
-        p = np.full(SIZES[question[0]], 1 / SIZES[question[0]])
-        for table, row in zip(self._tables[question], rows, strict=True):
-            if row < 0:
+
+@dataclass(frozen=True)
+class _Level:
+    """The contexts of one length of a piece: their rows in the table and their hashes, and what the piece added."""
+
+    table: _Counts
+    rows: list[int]
+    hashes: list[int]
+    heard: dict[int, dict[int, int]]
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The answers to one question along a piece: how many values the field has, those that come, and the contexts."""
+
+    size: int
+    values: list[int]
+    levels: list[_Level]
+
+    def predicted(self, t: int) -> Floats:
+        """The distribution (K,) of event number `t`."""
+        p = np.full(self.size, 1 / self.size)
+        for level in self.levels:
+            row, heard = level.rows[t], level.heard.get(level.hashes[t])
+            if row < 0 and heard is None:
                 break  # a context that was never seen has no longer one that was
-            span = slice(table.starts[row], table.starts[row + 1])
-            counts, kinds = table.counts[span], span.stop - span.start
-            total = counts.sum() + kinds
-            p *= kinds / total
-            p[table.values[span]] += counts / total
+            counts = np.zeros(self.size)
+            if row >= 0:
+                span = slice(level.table.starts[row], level.table.starts[row + 1])
+                counts[level.table.values[span]] = level.table.counts[span]
+            for value, count in (heard or {}).items():
+                counts[value] += count
+            kinds = np.count_nonzero(counts)
+            p = (counts + kinds * p) / (counts.sum() + kinds)
         return p
+
+    def hear(self, t: int) -> None:
+        """Learn event number `t`."""
+        for level in self.levels:
+            followers = level.heard.setdefault(level.hashes[t], {})
+            followers[self.values[t]] = followers.get(self.values[t], 0) + 1
 
 
 def _past(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -95,7 +95,7 @@ class _Frame:
             drawn.append(_text(_LEFT - 6, y + 4, f"{value:.3g}", "end"))
         low, high = self._x
         marks = [2.0**k for k in range(math.ceil(low), math.floor(high) + 1)] if self._log else _steps(low, high)
-        drawn += [_text(self.x(value), floor + 16, f"{value:.3g}", "middle") for value in marks]
+        drawn += [_text(self.x(value), floor + 16, f"{value:.2g}", "middle") for value in marks]
         drawn.append(_text((_LEFT + right) / 2, _HEIGHT - 10, x_name, "middle"))
         drawn.append(f'<text x="14" y="{floor / 2 + _TOP / 2}" transform="rotate(-90 14 {floor / 2 + _TOP / 2})" '
                      f'text-anchor="middle">{escape(y_name)}</text>')  # fmt: skip
