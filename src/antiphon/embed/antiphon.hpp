@@ -34,6 +34,13 @@
 #include <immintrin.h>
 #endif
 
+// What is compiled twice, for every processor and for those with longer vectors, must be part of both.
+#if defined(__GNUC__) || defined(__clang__)
+#define ANTIPHON_INLINE __attribute__((always_inline)) inline
+#else
+#define ANTIPHON_INLINE inline
+#endif
+
 namespace antiphon {
 
 constexpr int INSTRUMENTS = 320;  // 0..127 programs, 128..255 drum kits, 256..287 anonymous, 288..319 anonymous drums
@@ -46,7 +53,7 @@ constexpr int SIZES[4] = {INSTRUMENTS, PITCHES, TIMES, VELOCITIES};
 constexpr double LONGEST_CLOCK = 1e9;  // seconds: times beyond it, either way, are refused
 constexpr double NEVER = std::numeric_limits<double>::infinity();
 
-enum Field { INSTRUMENT, PITCH, TIME, VELOCITY };
+enum Field : int { INSTRUMENT, PITCH, TIME, VELOCITY };
 
 enum class Status {
   ok,
@@ -92,10 +99,14 @@ struct Event {
 namespace detail {
 
 // e^x by Taylor's series around a multiple of ln 2; written so that compilers make vectors of it.
-inline float exponential(float x) noexcept {
+ANTIPHON_INLINE float exponential(float x) noexcept {
   constexpr float NEAREST = 12582912.0f;  // adding and taking away 1.5 * 2^23 rounds to the nearest whole number
-  x = x > -87.0f ? x : -87.0f;
-  x = x < 87.0f ? x : 87.0f;
+  // To -87..87, as whole numbers: a branch would keep compilers from making vectors.
+  std::uint32_t raw;
+  std::memcpy(&raw, &x, sizeof raw);
+  const auto size = static_cast<std::int32_t>(raw & 0x7FFFFFFFu);
+  raw = (raw & 0x80000000u) | static_cast<std::uint32_t>(std::min(size, std::int32_t{0x42AE0000}));
+  std::memcpy(&x, &raw, sizeof raw);
   float n = x * 1.44269504f + NEAREST;
   n = n - NEAREST;
   float r = x - n * 0.693359375f;
@@ -114,11 +125,11 @@ inline float exponential(float x) noexcept {
   return y * power;
 }
 
-inline float sigmoid(float x) noexcept { return 1.0f / (1.0f + exponential(-x)); }
-inline float hyperbolic(float x) noexcept { return 1.0f - 2.0f / (exponential(x + x) + 1.0f); }
+ANTIPHON_INLINE float sigmoid(float x) noexcept { return 1.0f / (1.0f + exponential(-x)); }
+ANTIPHON_INLINE float hyperbolic(float x) noexcept { return 1.0f - 2.0f / (exponential(x + x) + 1.0f); }
 
 // x times the normal distribution's share below x; the error function is Abramowitz & Stegun 7.1.26.
-inline float gelu(float x) noexcept {
+ANTIPHON_INLINE float gelu(float x) noexcept {
   const float a = std::fabs(x * 0.70710678f);
   const float t = 1.0f / (1.0f + 0.3275911f * a);
   float y = 1.061405429f;
@@ -221,11 +232,18 @@ inline std::int32_t four(const std::int8_t* x) noexcept {
   return value;
 }
 
+// Weights are read once and in order; asking for them two thousand bytes ahead brings them at the memory's own pace.
+inline void fetch_ahead(const void* w) noexcept {
+  _mm_prefetch(static_cast<const char*>(w) + 2048, _MM_HINT_T0);
+}
+
 __attribute__((target("avx2,fma"))) inline void float_product_avx2(const float* w, const float* x, int columns,
                                                                    float* y) noexcept {
   __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
   int i = 0;
   for (; i + 1 < columns; i += 2, w += 2 * LANES) {
+    fetch_ahead(w);
+    fetch_ahead(w + LANES);
     const __m256 x0 = _mm256_set1_ps(x[i]), x1 = _mm256_set1_ps(x[i + 1]);
     a = _mm256_fmadd_ps(_mm256_load_ps(w), x0, a);
     b = _mm256_fmadd_ps(_mm256_load_ps(w + 8), x0, b);
@@ -245,6 +263,7 @@ __attribute__((target("avx512f"))) inline void float_product_avx512(const float*
   __m512 a = _mm512_setzero_ps(), b = a, c = a, d = a;
   int i = 0;
   for (; i + 3 < columns; i += 4, w += 4 * LANES) {
+    for (int k = 0; k < 4; ++k) fetch_ahead(w + LANES * k);
     a = _mm512_fmadd_ps(_mm512_load_ps(w), _mm512_set1_ps(x[i]), a);
     b = _mm512_fmadd_ps(_mm512_load_ps(w + LANES), _mm512_set1_ps(x[i + 1]), b);
     c = _mm512_fmadd_ps(_mm512_load_ps(w + 2 * LANES), _mm512_set1_ps(x[i + 2]), c);
@@ -261,6 +280,7 @@ __attribute__((target("avx2"))) inline void whole_product_avx2(const std::int8_t
   const __m256i ones = _mm256_set1_epi16(1);
   __m256i a = _mm256_setzero_si256(), b = a;
   for (int c = 0; c < columns; c += 4, w += 4 * LANES) {
+    fetch_ahead(w);
     const __m256i value = _mm256_set1_epi32(four(x + c)), size = _mm256_abs_epi8(value);
     const __m256i w0 = _mm256_load_si256(reinterpret_cast<const __m256i*>(w));
     const __m256i w1 = _mm256_load_si256(reinterpret_cast<const __m256i*>(w + 32));
@@ -281,6 +301,7 @@ __attribute__((target("avx512f,avx512bw,avx512vnni"))) inline void whole_product
   const auto at = [](const std::int8_t* p) { return reinterpret_cast<const void*>(p); };
   int c = 0;
   for (; c + 12 < columns; c += 16, w += 16 * LANES) {
+    for (int k = 0; k < 4; ++k) fetch_ahead(w + 64 * k);
     a = _mm512_dpbusd_epi32(a, _mm512_xor_si512(_mm512_set1_epi32(four(x + c)), flip), _mm512_load_si512(at(w)));
     b = _mm512_dpbusd_epi32(b, _mm512_xor_si512(_mm512_set1_epi32(four(x + c + 4)), flip),
                             _mm512_load_si512(at(w + 64)));
@@ -300,6 +321,7 @@ __attribute__((target("avx512f,avx512bw,avx512vnni"))) inline void whole_product
 struct Products {
   FloatProduct floats = float_product;
   WholeProduct wholes = whole_product;
+  bool longer = false;  // vectors, for all that is not a product
 
   static Products best() noexcept {
     Products products;
@@ -308,6 +330,7 @@ struct Products {
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
       products.floats = float_product_avx2;
       products.wholes = whole_product_avx2;
+      products.longer = true;
     }
     if (__builtin_cpu_supports("avx512f")) products.floats = float_product_avx512;
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) products.wholes = whole_product_vnni;
@@ -598,6 +621,44 @@ class Net {
 
   // One step: the event `code`, or the beginning of everything, and what sounds after it.
   void hear(const int code[4], bool begin, const Sounding& sounding) noexcept {
+#ifdef ANTIPHON_X86
+    if (weights_->ways_.longer) return hear_longer(code, begin, sounding);
+#endif
+    hear_any(code, begin, sounding);
+  }
+
+  // Logits of one field, given those fields of `code` that `known` names. They stay until the next call.
+  const float* logits(Field field, const int code[4], const bool known[4], const Sounding& sounding) noexcept {
+#ifdef ANTIPHON_X86
+    if (weights_->ways_.longer) return logits_longer(field, code, known, sounding);
+#endif
+    return logits_any(field, code, known, sounding);
+  }
+
+  const Weights* weights() const noexcept { return weights_; }
+  std::size_t remembered() const noexcept { return state_.size() + base_.size(); }
+  void save(float* into) const noexcept {
+    std::copy_n(state_.data(), state_.size(), into);
+    std::copy_n(base_.data(), base_.size(), into + state_.size());
+  }
+  void load(const float* from) noexcept {
+    std::copy_n(from, state_.size(), state_.data());
+    std::copy_n(from + state_.size(), base_.size(), base_.data());
+  }
+
+ private:
+#ifdef ANTIPHON_X86
+  // Longer vectors but no fused multiplication: the same bits.
+  __attribute__((target("avx2"))) void hear_longer(const int code[4], bool begin, const Sounding& sounding) noexcept {
+    hear_any(code, begin, sounding);
+  }
+  __attribute__((target("avx2"))) const float* logits_longer(Field field, const int code[4], const bool known[4],
+                                                             const Sounding& sounding) noexcept {
+    return logits_any(field, code, known, sounding);
+  }
+#endif
+
+  ANTIPHON_INLINE void hear_any(const int code[4], bool begin, const Sounding& sounding) noexcept {
     const Weights& w = *weights_;
     const int D = w.width_;
     float* x = x_.data();
@@ -618,8 +679,8 @@ class Net {
     linear(w.base_, w.base_b_.data(), normed_.data(), base_.data());
   }
 
-  // Logits of one field, given those fields of `code` that `known` names. They stay until the next call.
-  const float* logits(Field field, const int code[4], const bool known[4], const Sounding& sounding) noexcept {
+  ANTIPHON_INLINE const float* logits_any(Field field, const int code[4], const bool known[4],
+                                          const Sounding& sounding) noexcept {
     const Weights& w = *weights_;
     const int C = w.head_, f = field;
     float* z = kept_.data();
@@ -648,19 +709,7 @@ class Net {
     return out;
   }
 
-  const Weights* weights() const noexcept { return weights_; }
-  std::size_t remembered() const noexcept { return state_.size() + base_.size(); }
-  void save(float* into) const noexcept {
-    std::copy_n(state_.data(), state_.size(), into);
-    std::copy_n(base_.data(), base_.size(), into + state_.size());
-  }
-  void load(const float* from) noexcept {
-    std::copy_n(from, state_.size(), state_.data());
-    std::copy_n(from + state_.size(), base_.size(), base_.data());
-  }
-
- private:
-  static void add_row(const detail::Matrix& table, int row, float times, float* into) noexcept {
+  ANTIPHON_INLINE static void add_row(const detail::Matrix& table, int row, float times, float* into) noexcept {
     const int n = table.columns;
     const std::size_t at = static_cast<std::size_t>(row) * static_cast<std::size_t>(n);
     if (table.scale.size()) {
@@ -673,25 +722,31 @@ class Net {
     }
   }
 
-  static double lanes(const float* x, int n, double less, bool squared) noexcept {
+  ANTIPHON_INLINE static double lanes(const float* x, int n, double less, bool squared) noexcept {
     double sum[8] = {};
-    for (int i = 0; i < n; ++i) {
+    const auto add = [&](int i, int lane) {
       const double d = static_cast<double>(x[i]) - less;
-      sum[i % 8] += squared ? d * d : d;
-    }
+      sum[lane] += squared ? d * d : d;
+    };
+    int i = 0;
+    for (; i + 8 <= n; i += 8)
+      for (int lane = 0; lane < 8; ++lane) add(i + lane, lane);
+    for (int lane = 0; i + lane < n; ++lane) add(i + lane, lane);
     double all = 0;
     for (double s : sum) all += s;
     return all;
   }
 
-  static void norm(const float* x, int n, const float* weight, const float* bias, float* y) noexcept {
+  ANTIPHON_INLINE static void norm(const float* x, int n, const float* weight, const float* bias,
+                                   float* __restrict y) noexcept {
     const double mean = lanes(x, n, 0.0, false) / n;
     const double scale = 1 / std::sqrt(lanes(x, n, mean, true) / n + 1e-5);
-    for (int i = 0; i < n; ++i) y[i] = static_cast<float>((static_cast<double>(x[i]) - mean) * scale) * weight[i] + bias[i];
+    for (int i = 0; i < n; ++i)
+      y[i] = static_cast<float>((static_cast<double>(x[i]) - mean) * scale) * weight[i] + bias[i];
   }
 
   // y = W x + b. y has room for whole blocks of sixteen.
-  void linear(const detail::Matrix& m, const float* bias, const float* x, float* y) noexcept {
+  ANTIPHON_INLINE void linear(const detail::Matrix& m, const float* bias, const float* x, float* y) noexcept {
     const int blocks = (m.rows + 15) / 16;
     if (!m.scale.size()) {
       for (int b = 0; b < blocks; ++b)
@@ -707,21 +762,23 @@ class Net {
       const std::size_t at = static_cast<std::size_t>(b) * 16;
       weights_->ways_.wholes(m.wholes.data() + at * static_cast<std::size_t>(m.padded_columns()), whole_.data(),
                              m.padded_columns(), m.sums.data() + at, sums);
-      const int rows = std::min(16, m.rows - 16 * b);
-      for (int r = 0; r < rows; ++r) {
-        const std::size_t i = at + static_cast<std::size_t>(r);
-        y[i] = static_cast<float>(sums[r]) * (unit * m.scale[i]) + bias[i];
-      }
+      const float* scale = m.scale.data() + at;
+      for (std::size_t r = 0; r < 16; ++r) y[at + r] = static_cast<float>(sums[r]) * (unit * scale[r]) + bias[at + r];
     }
   }
 
   // x as whole numbers of -127..127, into whole_; returns the largest size of x.
-  float quantise(const float* x, int n, int padded) noexcept {
-    float largest = 0.0f;
-    for (int i = 0; i < n; ++i) {
+  ANTIPHON_INLINE float quantise(const float* x, int n, int padded) noexcept {
+    float most[16] = {};
+    const auto look = [&](int i, int lane) {
       const float size = std::fabs(x[i]);
-      largest = largest > size ? largest : size;
-    }
+      most[lane] = most[lane] > size ? most[lane] : size;
+    };
+    int seen = 0;
+    for (; seen + 16 <= n; seen += 16)
+      for (int lane = 0; lane < 16; ++lane) look(seen + lane, lane);
+    for (int lane = 0; seen + lane < n; ++lane) look(seen + lane, lane);
+    const float largest = *std::max_element(most, most + 16);
     const float times = largest > 0.0f ? 127.0f / largest : 0.0f;
     std::int8_t* q = whole_.data();
     for (int i = 0; i < n; ++i) {
@@ -736,22 +793,24 @@ class Net {
     return largest;
   }
 
-  void layer(int i) noexcept {
+  ANTIPHON_INLINE void layer(int i) noexcept {
     const Weights::Gru& g = weights_->gru_[static_cast<std::size_t>(i)];
     const int D = weights_->width_;
-    float* x = x_.data();
-    float* h = state_.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>((D + 15) / 16 * 16);
-    float* fresh = fresh_.data();
-    float* kept = kept_.data();
+    float* __restrict x = x_.data();
+    float* __restrict h = state_.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>((D + 15) / 16 * 16);
+    float* __restrict fresh = fresh_.data();
+    float* __restrict kept = kept_.data();
     norm(x, D, g.norm_w.data(), g.norm_b.data(), normed_.data());
     linear(g.in, g.in_b.data(), normed_.data(), fresh);
     linear(g.rec, g.rec_b.data(), h, kept);
     for (int j = 0; j < 2 * D; ++j) fresh[j] = detail::sigmoid(fresh[j] + kept[j]);
-    for (int j = 0; j < D; ++j) {
-      const float r = fresh[j], z = fresh[D + j];
-      h[j] = (1.0f - z) * detail::hyperbolic(fresh[2 * D + j] + r * kept[2 * D + j]) + z * h[j];
-      x[j] += h[j];
-    }
+    float* __restrict reset = fresh;
+    float* __restrict stay = fresh + D;
+    float* __restrict made = fresh + 2 * D;
+    const float* __restrict past = kept + 2 * D;
+    for (int j = 0; j < D; ++j) made[j] = detail::hyperbolic(made[j] + reset[j] * past[j]);
+    for (int j = 0; j < D; ++j) h[j] = (1.0f - stay[j]) * made[j] + stay[j] * h[j];
+    for (int j = 0; j < D; ++j) x[j] += h[j];
   }
 
   const Weights* weights_ = nullptr;
