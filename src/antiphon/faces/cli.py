@@ -35,6 +35,7 @@ COMMANDS = (
     Command("continue", "antiphon.faces.continuation", "go on where a MIDI file ends"),
     Command("chorale", "antiphon.faces.chorale", "write, harmonise, complete and re-voice four-part music"),
     Command("evaluate", "antiphon.faces.evaluate", "tell how well a bundle predicts music that it never saw"),
+    Command("compare", "antiphon.faces.compare", "put models side by side: what they predict, make and cost"),
     Command("verify", "antiphon.faces.verify", "tell whether a bundle is whole and answers as where it was made"),
     Command("server", "antiphon.faces.server", "answer over OSC, as Notochord's server does and more"),
     Command("bench", "antiphon.faces.bench", "tell whether this machine is quick enough"),
