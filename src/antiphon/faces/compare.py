@@ -84,8 +84,10 @@ def _costs(models: Mapping[str, NeuralModel]) -> dict[str, dict[str, Any]]:
 
 
 def _latencies(models: Mapping[str, NeuralModel]) -> dict[str, list[float]]:
-    """Milliseconds for which each model draws an event and hears it, the models taking turns, so that all have the same
-    neighbours on a machine that is shared."""
+    """Milliseconds that each model takes to draw an event and hear it.
+
+    The models take turns, so that all have the same neighbours on a machine that is shared.
+    """
     import time
 
     import numpy as np

@@ -19,7 +19,7 @@ class Measuring:
     pieces: int = 12
     prompt: float = 20.0  # seconds
     seconds: float = 15.0
-    train_events: int = 50_000_000
+    train_events: int | None = None  # of the music to look for copies in; None: as many as are quickly read
     generate: bool = True
     seed: int = 0
 
@@ -28,7 +28,7 @@ class Measuring:
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} must be 1 or more, not {getattr(self, name)}")
         for name in ("orders", "train_events", "seed"):
-            if getattr(self, name) < 0:
+            if (getattr(self, name) or 0) < 0:
                 raise ValueError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(self, name)}")
         for name in ("prompt", "seconds"):
             if not 1 <= getattr(self, name) <= 600:
@@ -58,7 +58,9 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         "--train", metavar="DIR", type=Path, help="what it was trained on, to look for copies in (the corpus's own)"
     )
     group.add_argument(
-        "--train-events", type=int, default=_DEFAULT.train_events, help=f"of it, at most ({_DEFAULT.train_events:,})"
+        "--train-events",
+        type=int,
+        help="of it, at most (50 million of a corpus, 5 million of MIDI files, which take longer)",
     )
 
 

@@ -42,6 +42,8 @@ class Music:
     path: Path
     valid: Sequence[_Source]
     train: Sequence[_Source]
+    prepared: bool
+    """Whether it is a corpus, which is read a hundred times faster than MIDI files are."""
 
     @classmethod
     def open(cls, path: Path) -> Music:
@@ -51,7 +53,7 @@ class Music:
         """
         if (path / "corpus.json").exists():
             corpus = Corpus.open(path)
-            return cls(path, _of_split(corpus.split("valid")), _of_split(corpus.split("train")))
+            return cls(path, _of_split(corpus.split("valid")), _of_split(corpus.split("train")), True)
         if not path.is_dir():
             what = "is a file" if path.exists() else "does not exist"
             raise ValueError(f"{path}: {what}; give a folder: a corpus made by `antiphon prep`, or MIDI files")
@@ -59,7 +61,7 @@ class Music:
         valid = _of_folder(path / "valid" if divided else path)
         if not valid:
             raise ValueError(f"{path}: holds neither a corpus nor any MIDI file to judge on")
-        return cls(path, valid, _of_folder(path / "train") if divided else [])
+        return cls(path, valid, _of_folder(path / "train") if divided else [], False)
 
     @property
     def everything(self) -> Sequence[_Source]:

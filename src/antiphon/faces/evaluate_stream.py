@@ -25,6 +25,7 @@ from antiphon.music.event import Events
 __all__ = ["measure", "open_stream"]
 
 _LEARNED = 250_000  # events that the Markov baseline learns from
+_MOST_SEARCHED = {True: 50_000_000, False: 5_000_000}  # events of a corpus, and of MIDI files
 _OPENING = 64  # events of each piece for the table of orders
 
 
@@ -67,7 +68,8 @@ def measure(models: Mapping[str, NeuralModel], music: Music, training: Music | N
     if how.orders:
         figures["orders"] = _orders(predictors, pieces, how)
     if how.generate:
-        figures["generated"] = _generated(models, music, learned, how)
+        limit = _MOST_SEARCHED[(training or music).prepared] if how.train_events is None else how.train_events
+        figures["generated"] = _generated(models, music, learned if limit else [], limit, how)
     return figures
 
 
@@ -113,7 +115,7 @@ def _fresh(model: NeuralModel) -> Model:
 
 
 def _generated(
-    models: Mapping[str, NeuralModel], music: Music, learned: Sequence[Any], how: Measuring
+    models: Mapping[str, NeuralModel], music: Music, learned: Sequence[Any], limit: int, how: Measuring
 ) -> dict[str, Any] | None:
     found = excerpts(drawn(music.valid, _rng(how, 3)), how.pieces, how.prompt, how.seconds)
     if not found:
@@ -126,9 +128,9 @@ def _generated(
         "seconds": how.seconds,
         "systems": measured(made, found, how.seed),
     }
-    if learned and how.train_events:
-        searched = _Counted(_up_to(drawn(learned, _rng(how, 4)), how.train_events))
-        with _bar("copies", how.train_events, "event") as bar:
+    if learned:
+        searched = _Counted(_up_to(drawn(learned, _rng(how, 4)), limit))
+        with _bar("copies", limit, "event") as bar:
             figures["copies"] = copies(made, searched.told(bar), searched.names)
         figures["searched"] = {"pieces": len(searched.names), "notes": searched.notes}
     return figures
