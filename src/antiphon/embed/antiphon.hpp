@@ -28,6 +28,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <utility>
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define ANTIPHON_X86 1
@@ -333,7 +334,8 @@ struct Products {
       products.longer = true;
     }
     if (__builtin_cpu_supports("avx512f")) products.floats = float_product_avx512;
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) products.wholes = whole_product_vnni;
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni"))
+      products.wholes = whole_product_vnni;
 #endif
     return products;
   }
@@ -432,7 +434,8 @@ class Weights {
       const std::uint8_t* e = data + entry;
       entry += 64;
       static const int WIDTHS[] = {4, 1, 4, 8};
-      const std::uint64_t start = (at + 63) / 64 * 64, bytes = rows * columns * static_cast<std::uint64_t>(WIDTHS[type]);
+      const std::uint64_t start = (at + 63) / 64 * 64;
+      const std::uint64_t bytes = rows * columns * static_cast<std::uint64_t>(WIDTHS[type]);
       using detail::little;
       if (std::memcmp(e, wanted, 32) || little(e + 32, 4) != type || little(e + 36, 4) != rows ||
           little(e + 40, 4) != columns || little(e + 48, 8) != start || little(e + 56, 8) != bytes)
@@ -457,8 +460,10 @@ class Weights {
       return nullptr;
     }
 
-    void row(const char* name, const char* suffix, int number, int n, detail::Block<float>& into, int rows = 1) noexcept {
-      const std::uint8_t* body = next(name, suffix, number, 0, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(n));
+    void row(const char* name, const char* suffix, int number, int n, detail::Block<float>& into,
+             int rows = 1) noexcept {
+      const std::uint8_t* body =
+          next(name, suffix, number, 0, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(n));
       if (!body) return;
       const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(n);
       if (!into.make((count + 15) / 16 * 16)) return void(fail(Status::no_memory));
@@ -709,7 +714,8 @@ class Net {
     return out;
   }
 
-  ANTIPHON_INLINE static void add_row(const detail::Matrix& table, int row, float times, float* into) noexcept {
+  ANTIPHON_INLINE static void add_row(const detail::Matrix& table, int row, float times,
+                                      float* __restrict into) noexcept {
     const int n = table.columns;
     const std::size_t at = static_cast<std::size_t>(row) * static_cast<std::size_t>(n);
     if (table.scale.size()) {
@@ -750,8 +756,9 @@ class Net {
     const int blocks = (m.rows + 15) / 16;
     if (!m.scale.size()) {
       for (int b = 0; b < blocks; ++b)
-        weights_->ways_.floats(m.floats.data() + static_cast<std::size_t>(b) * 16 * static_cast<std::size_t>(m.columns), x,
-                               m.columns, y + 16 * b);
+        weights_->ways_.floats(
+            m.floats.data() + static_cast<std::size_t>(b) * 16 * static_cast<std::size_t>(m.columns), x, m.columns,
+            y + 16 * b);
       for (int r = 0; r < m.rows; ++r) y[r] += bias[r];
       return;
     }
@@ -762,13 +769,15 @@ class Net {
       const std::size_t at = static_cast<std::size_t>(b) * 16;
       weights_->ways_.wholes(m.wholes.data() + at * static_cast<std::size_t>(m.padded_columns()), whole_.data(),
                              m.padded_columns(), m.sums.data() + at, sums);
-      const float* scale = m.scale.data() + at;
-      for (std::size_t r = 0; r < 16; ++r) y[at + r] = static_cast<float>(sums[r]) * (unit * scale[r]) + bias[at + r];
+      const float* __restrict scale = m.scale.data() + at;
+      const float* __restrict more = bias + at;
+      float* __restrict out = y + at;
+      for (std::size_t r = 0; r < 16; ++r) out[r] = static_cast<float>(sums[r]) * (unit * scale[r]) + more[r];
     }
   }
 
   // x as whole numbers of -127..127, into whole_; returns the largest size of x.
-  ANTIPHON_INLINE float quantise(const float* x, int n, int padded) noexcept {
+  ANTIPHON_INLINE float quantise(const float* __restrict x, int n, int padded) noexcept {
     float most[16] = {};
     const auto look = [&](int i, int lane) {
       const float size = std::fabs(x[i]);
@@ -780,7 +789,7 @@ class Net {
     for (int lane = 0; seen + lane < n; ++lane) look(seen + lane, lane);
     const float largest = *std::max_element(most, most + 16);
     const float times = largest > 0.0f ? 127.0f / largest : 0.0f;
-    std::int8_t* q = whole_.data();
+    std::int8_t* __restrict q = whole_.data();
     for (int i = 0; i < n; ++i) {
       float v = x[i] * times;
       v = v > -127.0f ? v : -127.0f;  // also what is not a number
@@ -1399,7 +1408,9 @@ class Model {
     if (n_rows_ != 1) return Status::broken;
     const detail::Row& row = rows_[0];
     const Weights& w = *net_.weights();
-    const auto edge = [&](std::int64_t tick, double half) { return (static_cast<double>(origin_ + tick) + half) * w.tick_; };
+    const auto edge = [&](std::int64_t tick, double half) {
+      return (static_cast<double>(origin_ + tick) + half) * w.tick_;
+    };
     const double begin = std::max(row.begin, edge(w.time_first_[code[TIME]], -0.5));
     const double end = std::min(row.end, edge(w.time_last_[code[TIME]], 0.5));
     double at = std::min(std::max(begin, row.begin), row.end);
@@ -1436,7 +1447,8 @@ class Model {
 inline Status Snapshot::prepare(const Model& model) noexcept {
   weights_ = nullptr;
   if (!model.ready_) return Status::unprepared;
-  if (!net_.make(model.net_.remembered()) || !held_.make(static_cast<std::size_t>(model.most_))) return Status::no_memory;
+  if (!net_.make(model.net_.remembered()) || !held_.make(static_cast<std::size_t>(model.most_)))
+    return Status::no_memory;
   weights_ = model.net_.weights();
   return model.save(*this);
 }
