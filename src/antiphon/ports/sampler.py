@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -92,6 +92,10 @@ class Layer:
     pan: float
     cutoff: float
     choke: int
+
+    def moved(self, semitones: float) -> Layer:
+        """The same sample, played so many semitones higher, which may be a fraction."""
+        return replace(self, shift=self.shift * 2 ** (semitones / 12))
 
     def length(self, held: float) -> float:
         """Seconds that a note sounds which is held for `held`: until its release, its sample or its decay has ended."""

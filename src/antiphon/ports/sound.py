@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from antiphon.music.event import Events, is_drum, program_of
+from antiphon.music.tuning import Tuning
 from antiphon.ports.general_midi import general_midi_soundfont
+from antiphon.ports.hall import Stereo, add_echoes
 from antiphon.ports.sampler import SILENT, Layer, SoundfontError, SoundfontFile
 
-__all__ = ["SoundError", "find_soundfont", "render", "render_wav", "system_soundfonts"]
-
-Stereo = npt.NDArray[np.float32]
+__all__ = ["SoundError", "find_soundfont", "render", "render_wav", "system_soundfonts", "write_wav"]
 
 PEAK = 0.89
 """Of full scale: one decibel below clipping."""
@@ -120,23 +119,33 @@ def render(
     sample_rate: int = 44_100,
     programs: Mapping[int, int] | None = None,
     silence: float = 0.0,
+    tuning: Tuning | None = None,
+    pans: Mapping[int, float] | None = None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Stereo:
     """`events` as sound, shape (2, n), from the clock's zero to the last note's end and `silence` seconds more.
 
     Levels are the soundfont's own: many loud notes at once pass beyond 1.
     Each instrument sounds for itself, also where two play one program. `programs` names the program (0..127, or the
-    kit) that an instrument plays; anonymous parts without one play program 0.
+    kit) that an instrument plays; anonymous parts without one play program 0. `pans` says where from, -1 (left) to 1.
+    With `tuning`, a key plays the sample that is nearest to the pitch that it has there, shifted to that very pitch;
+    drums stay as they are, and a key that the tuning leaves silent is. `progress` is told the share that is done.
     """
     notes = _notes(events)
+    if tuning is not None:
+        notes = {key: n for key, n in notes.items() if is_drum(key[0]) or np.isfinite(tuning.frequencies[key[1]])}
     layers: dict[tuple[int, int, int], list[Layer]] = {}
     for (instrument, pitch), struck in notes.items():
         program = (programs or {}).get(instrument, program_of(instrument))
         for velocity in {note.velocity for note in struck}:
-            layers[instrument, pitch, velocity] = soundfont.layers(program, pitch, velocity, drum=is_drum(instrument))
+            layers[instrument, pitch, velocity] = _layers(
+                soundfont, program, pitch, velocity, is_drum(instrument), tuning
+            )
     _choke(notes, layers)
     end = max((n.at + n.held + LONGEST_RELEASE for struck in notes.values() for n in struck), default=0.0)
     mix = np.zeros((2, round((end + silence) * sample_rate) + 1), np.float32)
-    for (instrument, pitch), struck in sorted(notes.items()):
+    for number, ((instrument, pitch), struck) in enumerate(sorted(notes.items())):
+        progress(number / len(notes))
         by_layer: dict[tuple[float, ...], tuple[Layer, list[_Note]]] = {}
         for note in struck:
             for layer in layers[instrument, pitch, note.velocity]:
@@ -144,8 +153,19 @@ def render(
                 same = (layer.place, layer.pan, layer.shift, layer.attenuation)
                 by_layer.setdefault(same, (layer, []))[1].append(note)
         for layer, played in by_layer.values():
-            _play(mix, layer, played, sample_rate)
+            _play(mix, layer, played, sample_rate, (pans or {}).get(instrument, 0.0))
     return mix[:, : _sounding(mix, sample_rate) + round(silence * sample_rate)]
+
+
+def _layers(
+    soundfont: SoundfontFile, program: int, key: int, velocity: int, drum: bool, tuning: Tuning | None
+) -> list[Layer]:
+    """What a key sounds in a tuning: the samples of the key that is nearest to its pitch, moved by what is left."""
+    if drum or tuning is None:
+        return soundfont.layers(program, key, velocity, drum=drum)
+    pitch = float(tuning.pitches[key])
+    nearest = min(127, max(0, round(pitch)))
+    return [layer.moved(pitch - nearest) for layer in soundfont.layers(program, nearest, velocity, drum=False)]
 
 
 def _sounding(mix: Stereo, sample_rate: int) -> int:
@@ -171,13 +191,14 @@ def _choke(notes: dict[tuple[int, int], list[_Note]], layers: Mapping[tuple[int,
             notes[key][n] = _Note(note.at, note.held, note.velocity, following)
 
 
-def _play(mix: Stereo, layer: Layer, notes: list[_Note], sample_rate: int) -> None:
+def _play(mix: Stereo, layer: Layer, notes: list[_Note], sample_rate: int, pan: float) -> None:
     """Add `notes` of one key to `mix`: one wave as long as the longest needs, cut, faded and scaled for each."""
     lengths = [min(layer.length(note.held), note.held + LONGEST_RELEASE) for note in notes]
     wave = layer.wave(max(lengths), sample_rate)
     fading = layer.fading(len(wave), sample_rate)
     # Equal power: the two sides' squares add up to one everywhere.
-    sides = np.array([[np.cos((layer.pan + 1) * np.pi / 4)], [np.sin((layer.pan + 1) * np.pi / 4)]], np.float32)
+    angle = (min(1.0, max(-1.0, layer.pan + pan)) + 1) * np.pi / 4
+    sides = np.array([[np.cos(angle)], [np.sin(angle)]], np.float32)
     for note, length in zip(notes, lengths, strict=True):
         first = round(note.at * sample_rate)
         n = min(round(length * sample_rate), len(wave), mix.shape[1] - first)
@@ -203,14 +224,7 @@ def _add_room(mix: Stereo, sample_rate: int) -> None:
     echoes = np.apply_along_axis(np.convolve, 1, noise, np.hanning(12) / 6, "same")
     echoes[:, : round(0.012 * sample_rate)] = 0
     echoes *= ROOM_LEVEL / np.sqrt((echoes**2).sum(axis=1, keepdims=True))
-    n = 1 << (4 * size - 1).bit_length()
-    block = n - size
-    response = np.fft.rfft(echoes, n)
-    # From the end to the start: a block's echoes fall on blocks that have been dealt with.
-    for start in reversed(range(0, mix.shape[1], block)):
-        wet = np.fft.irfft(np.fft.rfft(mix[:, start : start + block], n) * response, n)
-        end = min(start + n, mix.shape[1])
-        mix[:, start:end] += wet[:, : end - start].astype(np.float32)
+    add_echoes(mix, echoes)
 
 
 def _wav_header(frames: int, sample_rate: int) -> bytes:
@@ -241,15 +255,21 @@ def render_wav(
     mix = render(events, font, sample_rate=sample_rate, programs=programs, silence=ROOM_SECONDS)
     _add_room(mix, sample_rate)
     loudest = max(float(mix.max()), -float(mix.min()))
-    mix *= np.float32(PEAK * 32767 / max(loudest, 1e-9))
+    mix *= np.float32(PEAK / max(loudest, 1e-9))
+    write_wav(mix, path, sample_rate)
+    return chosen
+
+
+def write_wav(mix: Stereo, path: Path, sample_rate: int) -> None:
+    """Write `mix` (2, n), within -1..1, to `path` as a 16-bit stereo WAV file, beside it first and then renamed."""
     path = Path(path)
     beside = path.with_name(path.name + ".part")
     try:
         with beside.open("wb") as file:
             file.write(_wav_header(mix.shape[1], sample_rate))
             for start in range(0, mix.shape[1], sample_rate):
-                file.write(np.rint(mix[:, start : start + sample_rate].T).astype("<i2").tobytes())
+                second = np.clip(np.rint(mix[:, start : start + sample_rate].T * 32767), -32768, 32767)
+                file.write(second.astype("<i2").tobytes())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    return chosen
