@@ -64,8 +64,8 @@ def test_the_block_shrinks():
     annealing = Annealing()
     shares = [annealing.share(step, 100) for step in range(100)]
     assert shares == sorted(shares, reverse=True)
-    assert shares[0] == pytest.approx(0.9)
-    assert shares[-1] == 0.1
+    assert shares[0] == pytest.approx(0.95)
+    assert shares[-1] == pytest.approx(0.05)
 
 
 def test_one_cell_at_a_time_asks_once_for_each():
@@ -98,9 +98,9 @@ def test_steps_follow_what_is_free():
     assert steps_for(np.zeros((1, 4, 32), bool)) == 8
     one_voice = np.zeros((7, 4, 32), bool)
     one_voice[:, 0] = True
-    assert steps_for(one_voice) == 16
-    assert steps_for(np.ones((1, 4, 32), bool)) == 64
-    assert steps_for(np.ones((1, 4, 640), bool)) == 96
+    assert steps_for(one_voice) == 32
+    assert steps_for(np.ones((1, 4, 24), bool)) == 96
+    assert steps_for(np.ones((1, 4, 640), bool)) == 128
 
 
 def test_what_is_drawn_is_what_the_model_believes():

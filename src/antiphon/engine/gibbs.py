@@ -1,7 +1,7 @@
 """Annealed blocked Gibbs sampling of scores, many at once (Yao et al. 2014; Huang et al. 2017, section 4).
 
 Each step hides a share of the free cells, asks the model once what they may be given all others, and draws them. The
-share falls from nearly all to a tenth: first broad strokes, then corrections. Cells drawn in one go do not see each
+share falls from nearly all to a twentieth: first broad strokes, then corrections. Cells drawn in one go do not see each
 other; `parts` draws them in several goes instead, each seeing those before it (with one cell a go this is ancestral
 sampling within the block).
 """
@@ -24,7 +24,7 @@ Mask = npt.NDArray[np.bool_]
 LogProbabilities = Callable[[Cells, Mask], Floats]
 """Log-probabilities (B, V, T, classes) of the cells (B, V, T) of which a mask (B, V, T) is known."""
 
-_FEWEST, _MOST = 8, 96  # steps chosen by `steps_for`
+_FEWEST, _MOST = 8, 128  # steps chosen by `steps_for`
 _HAIR = 1e-6
 
 
@@ -32,9 +32,9 @@ _HAIR = 1e-6
 class Annealing:
     """The share of free cells hidden at a step: a line from `most` to `least` over the first `slope` of the steps."""
 
-    most: float = 0.9
-    least: float = 0.1
-    slope: float = 0.7
+    most: float = 0.95
+    least: float = 0.05
+    slope: float = 0.85
 
     def share(self, step: int, steps: int) -> float:
         return max(self.least, self.most - (self.most - self.least) * step / (steps * self.slope))
@@ -45,7 +45,7 @@ class Sampling:
     """How to sample. `steps` None: as many as the free cells ask for. `parts` 0: one cell at a time."""
 
     steps: int | None = None
-    temperature: float = 0.99
+    temperature: float = 0.9
     parts: int = 1
     annealing: Annealing = Annealing()
     settled: int = 4  # steps in a row without any change, after which a result will not change either; 0: never stop
@@ -68,8 +68,8 @@ class Sampled:
 
 
 def steps_for(free: Mask) -> int:
-    """How many steps suit the free cells (B, V, T): a half of what is free in the fullest score, within 8 to 96."""
-    return int(np.clip(free.sum((1, 2)).max(initial=0) // 2, _FEWEST, _MOST))
+    """How many steps suit the free cells (B, V, T): as many as are free in the fullest score, within 8 to 128."""
+    return int(np.clip(free.sum((1, 2)).max(initial=0), _FEWEST, _MOST))
 
 
 class Gibbs:

@@ -42,8 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="chorale", help="a bundle's folder or a shipped model (chorale)")
     sampling = parser.add_argument_group("sampling")
     sampling.add_argument("--seed", type=int, default=0, help="the same seed gives the same music (0)")
-    sampling.add_argument("--temperature", type=float, default=0.99, help="lower is safer (0.99)")
-    sampling.add_argument("--gibbs", metavar="N", type=int, help="steps of sampling (half the free cells, 8 to 96)")
+    sampling.add_argument("--temperature", type=float, default=0.9, help="lower is safer (0.9)")
+    sampling.add_argument(
+        "--gibbs", metavar="N", type=int, help="steps of sampling (as many as cells are free, 8 to 128)"
+    )
     sampling.add_argument("--parts", type=int, default=1, help="draw a step's cells in so many goes; 0: one by one (1)")
     sampling.add_argument("--no-polish", action="store_true", help="leave parallel fifths and octaves as they come")
     sampling.add_argument("--rests", action="store_true", help="new voices may rest")
