@@ -59,7 +59,8 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for name in given.bundles:
-            print(f"| {name} | Python engine | as it is | | | | {in_python(name, given.events, given.rounds):.0f} | | |")
+            python = in_python(name, given.events, given.rounds)
+            print(f"| {name} | Python engine | as it is | | | | {python:.0f} | | |", flush=True)
             for precision in ("int8", "fp32"):
                 out = Path(folder) / f"{Path(name).name}-{precision}"
                 embed(find_bundle(name), out, precision)

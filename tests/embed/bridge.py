@@ -11,7 +11,7 @@ from antiphon.engine import FIELDS, Steer, Voice
 
 EMBED = Path(antiphon.__file__).parent / "embed"
 HERE = Path(__file__).parent
-STRICT = ["-std=c++17", "-O3", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", str(EMBED)]
+STRICT = ["-std=c++17", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", str(EMBED)]
 OK, NOTHING_POSSIBLE, BAD_EVENT, BAD_CONSTRAINTS, FULL, BROKEN = range(6)
 
 

@@ -752,7 +752,21 @@ class Net {
   }
 
   // y = W x + b. y has room for whole blocks of sixteen.
-  ANTIPHON_INLINE void linear(const detail::Matrix& m, const float* bias, const float* x, float* y) noexcept {
+  void linear(const detail::Matrix& m, const float* bias, const float* x, float* y) noexcept {
+#ifdef ANTIPHON_X86
+    if (weights_->ways_.longer) return linear_longer(m, bias, x, y);
+#endif
+    linear_any(m, bias, x, y);
+  }
+
+#ifdef ANTIPHON_X86
+  __attribute__((target("avx2"), noinline)) void linear_longer(const detail::Matrix& m, const float* bias,
+                                                               const float* x, float* y) noexcept {
+    linear_any(m, bias, x, y);
+  }
+#endif
+
+  ANTIPHON_INLINE void linear_any(const detail::Matrix& m, const float* bias, const float* x, float* y) noexcept {
     const int blocks = (m.rows + 15) / 16;
     if (!m.scale.size()) {
       for (int b = 0; b < blocks; ++b)
