@@ -123,6 +123,7 @@ def test_identical_models_compare_equal(tunes: Path, tmp_path: Path, capsys: pyt
     assert one == other
     made = found["generated"]["systems"]
     assert made["antiphon"] == made["antiphon (2)"]
+    assert set(found["more_than_the_first"]["antiphon (2)"].values()) == {0}
     costs = found["models"]["antiphon"]
     assert 0 < costs["latency_p50_ms"] <= costs["latency_p99_ms"]
     assert costs["state_bytes"] == 2 * 640 * 4

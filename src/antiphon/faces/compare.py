@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     models = _named([open_stream(name) for name in args.bundles])
     figures = measure(models, music, training, how)
     figures["models"] = _costs(models)
+    figures["more_than_the_first"] = _differences(figures)
     costs = _table(figures)
     if args.json:
         write_figures(args.json, figures)
@@ -110,17 +111,34 @@ def _latencies(models: Mapping[str, NeuralModel]) -> dict[str, list[float]]:
     return taken
 
 
+def _differences(figures: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """How many nats an event each model takes more than the first, with its interval: piece against the same piece."""
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from antiphon.music.statistics import bootstrap_interval
+
+    nats = {name: np.array(figures["likelihood"][name]["by_piece"]) for name in figures["models"]}
+    first, sizes = next(iter(nats.values())), figures["events_by_piece"]
+    return {
+        name: asdict(bootstrap_interval(own - first, sizes, np.random.default_rng(figures["seed"])))
+        for name, own in nats.items()
+    }
+
+
 def _table(figures: Mapping[str, Any]) -> Table:
     from antiphon.faces.evaluate_tables import Table
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, row in figures["models"].items():
-        nats = figures["likelihood"][name]["nats_per_event"]
+        nats, more = figures["likelihood"][name]["nats_per_event"], figures["more_than_the_first"][name]
         parameters = f"{row['parameters'] / 1e6:.2f} M" if row["parameters"] else "-"
         rows.append(
             (
                 name,
                 f"{nats['mean']:.3f} ({nats['low']:.2f} to {nats['high']:.2f})",
+                f"{more['mean']:+.3f} ({more['low']:+.3f} to {more['high']:+.3f})" if rows else "",
                 f"{row['latency_p50_ms']:.2f}",
                 f"{row['latency_p99_ms']:.2f}",
                 f"{row['bytes'] / 1e6:.1f}",
@@ -129,7 +147,17 @@ def _table(figures: Mapping[str, Any]) -> Table:
                 str(row["precision"] or "-"),
             )
         )
-    columns = ("", "nats an event", "ms, median", "ms, p99", "MB on disk", "kB of state", "parameters", "precision")
+    columns = (
+        "",
+        "nats an event",
+        "more than the first",
+        "ms, median",
+        "ms, p99",
+        "MB on disk",
+        "kB of state",
+        "parameters",
+        "precision",
+    )
     return Table("Models", columns, rows, "ms: an event drawn and heard, on one thread of this processor")
 
 

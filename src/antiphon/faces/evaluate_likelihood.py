@@ -92,6 +92,7 @@ def _figures(found: _Judgement, seed: int) -> Figures:
         "perplexity": {name: float(np.exp(nats.mean())) for name, nats in each.items()},
         "top": {name: {str(k): float(judged.top(k)[:, f].mean()) for k in TOPS} for f, name in enumerate(FIELDS)},
         "calibration": {name: _calibration(judged, f) for f, name in enumerate(FIELDS)},
+        "by_piece": np.bincount(found.piece, judged.nats.sum(1)).tolist(),
         "by_set": _by(found.set, found, seed),
         "by_family": _by(found.family, found, seed),
     }

@@ -61,6 +61,7 @@ def measure(models: Mapping[str, NeuralModel], music: Music, training: Music | N
         "pieces": len(pieces),
         "events": events,
         "length": how.length,
+        "events_by_piece": [len(piece.events) for piece in pieces],
         "markov_learned_events": sum(len(events) for events in studied),
     }
     with _bar("likelihood", events * len(predictors), "event") as bar:

@@ -16,11 +16,14 @@ from antiphon.faces.report_plots import bars, lines
 
 __all__ = ["plots", "write_figures", "write_report"]
 
+_FEWEST_GUESSES = 20  # that make a point of a curve
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2327; --quiet: #5c666d; --paper: #fcfcfa; --line: #d9dcd8;
-  --c0: #2f6f9f; --c1: #c2622d; --c2: #4d8a4a; --c3: #8a5a9e; --c4: #a08a1f; --c5: #6b7379; }
+  --c0: #2f6f9f; --c1: #c2622d; --c2: #4d8a4a; --c3: #8a5a9e; --c4: #a08a1f; --c5: #6b7379;
+  --c6: #b0467a; --c7: #2f8f8a; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e6e3; --quiet: #9aa3a8; --paper: #171a1c; --line: #363c40;
-  --c0: #6db1e0; --c1: #eb9460; --c2: #86c482; --c3: #c295d6; --c4: #d6c04f; --c5: #a4adb3; } }
+  --c0: #6db1e0; --c1: #eb9460; --c2: #86c482; --c3: #c295d6; --c4: #d6c04f; --c5: #a4adb3;
+  --c6: #e88ab5; --c7: #62cbc4; } }
 body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 72rem;
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.05rem; margin: 2rem 0 .4rem; }
@@ -33,7 +36,7 @@ th { color: var(--quiet); font-weight: 500; } td:first-child, th:first-child { t
 svg { width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 svg .title { font-weight: 600; font-size: 14px; } svg .grid { stroke: var(--line); }
 svg .ideal { stroke: var(--quiet); stroke-dasharray: 4 4; } svg path { fill: none; stroke-width: 2; }
-""" + "\n".join(f".f{i} {{ fill: var(--c{i}); }} .l{i} {{ stroke: var(--c{i}); }}" for i in range(6))
+""" + "\n".join(f".f{i} {{ fill: var(--c{i}); }} .l{i} {{ stroke: var(--c{i}); }}" for i in range(8))
 
 
 def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
@@ -97,7 +100,11 @@ def plots(figures: Mapping[str, Any]) -> list[str]:
 
 def _calibration(name: str, row: Mapping[str, Any]) -> str:
     series = {
-        field: list(zip(found["confidence"], found["accuracy"], strict=True))
+        field: [
+            (sure, right)
+            for sure, right, count in zip(found["confidence"], found["accuracy"], found["count"], strict=True)
+            if count >= _FEWEST_GUESSES
+        ]
         for field, found in row["calibration"].items()
     }
     return lines(f"{name}: how often its first guess is right", series, "how sure it is", "right", diagonal=True)

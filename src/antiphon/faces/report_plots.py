@@ -11,7 +11,7 @@ __all__ = ["bars", "dots", "lines"]
 _WIDTH, _HEIGHT = 640, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 16, 30, 46
 _ROW, _THIN_ROW, _FEW = 26, 15, 8
-_COLOURS = 6
+_COLOURS = 8
 """How many colours the style has; series beyond them begin again."""
 
 Points = Sequence[tuple[float, float]]
@@ -59,7 +59,8 @@ def dots(title: str, points: Mapping[str, tuple[float, float]], x_name: str, y_n
         at_x, at_y = frame.x(x), frame.y(y)
         side, shift = ("end", -10) if at_x > _WIDTH * 0.7 else ("start", 10)
         body.append(f'<circle class="f{number % _COLOURS}" cx="{at_x:.1f}" cy="{at_y:.1f}" r="6"/>')
-        body.append(_text(at_x + shift, at_y - 8, name, side))
+        # Above and below by turns, for neighbours are often close.
+        body.append(_text(at_x + shift, at_y + (18 if number % 2 else -8), name, side))
     return _svg(title, _HEIGHT, body)
 
 
