@@ -218,7 +218,7 @@ def _distances(those: Sequence[Made], data: Sequence[Made]) -> dict[str, Figures
             "overlap": overlap_area(pooled, wanted),
             "kl": kl_divergence(pooled, wanted),
             "distance_overlap": overlap_area(between, within),
-            "distance_kl": kl_divergence(between, within),
+            "distance_kl": kl_divergence(within, between),  # in the direction of their own toolbox
         }
     return figures
 
