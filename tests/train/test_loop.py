@@ -61,7 +61,8 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(corpus, tmp_path):
 
 
 def test_an_interrupted_run_goes_on_bit_for_bit(corpus, tmp_path, monkeypatch):
-    train(corpus, tmp_path / "whole", CONFIG, quiet=True)
+    config = replace(CONFIG, net=replace(TINY, dropout=0.2))
+    train(corpus, tmp_path / "whole", config, quiet=True)
 
     class PowerCut(Exception):
         pass
@@ -75,9 +76,9 @@ def test_an_interrupted_run_goes_on_bit_for_bit(corpus, tmp_path, monkeypatch):
 
     monkeypatch.setattr(loop.Run, "step", failing)
     with pytest.raises(PowerCut):
-        train(corpus, tmp_path / "cut", CONFIG, quiet=True)
+        train(corpus, tmp_path / "cut", config, quiet=True)
     monkeypatch.undo()
-    train(corpus, tmp_path / "cut", CONFIG, resume=True, quiet=True)
+    train(corpus, tmp_path / "cut", config, resume=True, quiet=True)
     whole, cut = (load_net(tmp_path / n / "last.safetensors")[0] for n in ("whole", "cut"))
     for a, b in zip(whole.parameters(), cut.parameters(), strict=True):
         assert torch.equal(a, b)

@@ -133,6 +133,7 @@ class ChoraleRun:
         for optimiser, rate in zip(self.optimisers, self.rates, strict=True):
             optimiser.param_groups[0]["lr"] = rate * cosine * min(done / c.warm_up + 0.02, 1.0)
         batch = self.batches[done >= 1 - c.long_share].batch(self.progress.step)
+        torch.manual_seed(c.seed * 1_000_003 + self.progress.step)  # of dropout: a resumed run draws the same
         self.net.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=_native_bf16()):
             logits = _logits(self.net, batch)

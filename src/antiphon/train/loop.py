@@ -202,6 +202,7 @@ class Run:
             batch = next(stream).to(self.device)
             index = self.progress.step * self.config.accumulate + part
             generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + index)
+            torch.manual_seed(self.config.seed * 1_000_003 + index)  # of dropout: a resumed run draws the same
             known = random_known((len(batch.codes), self.config.length), generator, self.device)
             with torch.autocast(self.device, self.dtype, enabled=self.dtype != torch.float32):
                 loss = nats_of_batch(self.forward, batch, known).sum() / batch.real.sum()  # type: ignore[arg-type]
