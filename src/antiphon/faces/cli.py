@@ -34,6 +34,7 @@ COMMANDS = (
     Command("replay", "antiphon.faces.replay", "live through a kept session again, event for event"),
     Command("continue", "antiphon.faces.continuation", "go on where a MIDI file ends"),
     Command("chorale", "antiphon.faces.chorale", "write, harmonise, complete and re-voice four-part music"),
+    Command("vary", "antiphon.faces.vary", "vary a piece: stretch, arpeggiate, shift, thin out, double, join"),
     Command("render", "antiphon.faces.render", "make a recording of a piece, in any tuning"),
     Command("evaluate", "antiphon.faces.evaluate", "tell how well a bundle predicts music that it never saw"),
     Command("compare", "antiphon.faces.compare", "put models side by side: what they predict, make and cost"),
