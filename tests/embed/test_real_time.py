@@ -48,6 +48,12 @@ def test_reference_vectors_are_answered(folders, tmp_path, compiler, flags):
     assert subprocess.run([check, folders.box_int8 / "model.bin", others], capture_output=True).returncode == 1
 
 
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_every_way_of_multiplying_gives_the_same(tmp_path, compiler):
+    program = compile_cpp(HERE / "products.cpp", tmp_path / "products", compiler=compiler)
+    assert subprocess.run([program], capture_output=True).returncode == 0
+
+
 def test_arithmetic_without_order_is_refused(tmp_path):
     (tmp_path / "a.cpp").write_text('#include "antiphon.hpp"\n')
     done = subprocess.run(
