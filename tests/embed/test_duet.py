@@ -121,6 +121,18 @@ def test_exporting_a_bundle_for_cpp_needs_no_torch(tmp_path):
     assert "7.2 MB" in done.stdout
 
 
+def test_exporting_a_run_without_torch_says_what_is_missing(tmp_path):
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from antiphon.faces.cli import main\n"
+        f"sys.exit(main(['export', {str(tmp_path)!r}, '-o', {str(tmp_path / 'out')!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "needs torch" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def commands_of(page):
     return re.findall(r"^    \$ (.+)$", (ROOT / page).read_text(), re.MULTILINE)
 

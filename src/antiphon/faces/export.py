@@ -60,10 +60,15 @@ def _embedded(args: argparse.Namespace) -> str:
 
 def _bundle(args: argparse.Namespace, out: Path, precision: str) -> dict[str, Any]:
     """Write the bundle of a run; returns its `bundle.json`."""
-    from antiphon.train.checkpoint import load_net
-    from antiphon.train.corpus import Corpus
-    from antiphon.train.export import export
-
+    try:
+        from antiphon.train.checkpoint import load_net
+        from antiphon.train.corpus import Corpus
+        from antiphon.train.export import export
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("antiphon"):
+            raise
+        message = f"exporting a run needs {error.name}, which is not installed: pip install 'antiphon[train]'"
+        raise ValueError(message) from error
     folder = args.run if args.run.is_dir() else args.run.parent
     net, progress = load_net(folder / "best.safetensors" if args.run.is_dir() else args.run)
     lineage = json.loads(args.lineage.read_text()) if args.lineage else {}
