@@ -1,4 +1,4 @@
-"""`python -m antiphon.train.chorale DATA -o RUN`: train the net of counterpoint and make a bundle of it."""
+"""`python -m antiphon.train.chorale DATA [BUNDLE] -o RUN`: train the net of counterpoint and make a bundle of it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _DEFAULT = ChoraleTrainConfig()
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m antiphon.train.chorale", description=__doc__)
     parser.add_argument("data", metavar="DATA", type=Path, help="chorales at sixteenths, .npz or .json")
+    parser.add_argument("bundle", metavar="BUNDLE", nargs="?", type=Path, help="then write a bundle there")
     parser.add_argument("-o", "--out", metavar="RUN", type=Path, required=True, help="the run's folder")
     parser.add_argument("--resume", action="store_true", help="go on with the run where it stopped")
     parser.add_argument("--steps", type=int, default=_DEFAULT.steps, help=f"({_DEFAULT.steps:,})")
@@ -33,7 +34,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--length", type=int, default=_DEFAULT.length, help=f"sixteenths a crop ({_DEFAULT.length})")
     parser.add_argument("--seed", type=int, default=_DEFAULT.seed, help="(0)")
     parser.add_argument("--threads", type=int, default=_DEFAULT.threads, help=f"({_DEFAULT.threads})")
-    parser.add_argument("--bundle", metavar="BUNDLE", type=Path, help="then write a bundle there")
     parser.add_argument("--lineage", metavar="FILE.json", type=Path, help="data and licences, to be kept in the bundle")
     return parser
 
