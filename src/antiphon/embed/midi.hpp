@@ -78,12 +78,13 @@ inline std::vector<Event> read_midi(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   const std::vector<std::uint8_t> raw{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   MidiBytes in{raw, 0, raw.size(), false};
-  if (in.number(4) != 0x4D546864 || in.number(4) < 6) return {};
+  const std::uint32_t magic = in.number(4), head = in.number(4);
+  if (magic != 0x4D546864 || head < 6) return {};
   in.number(4);
   const std::uint32_t division = in.number(2);
   if (in.failed || !division || division & 0x8000) return {};
   std::vector<MidiMessage> messages;
-  in.at = 8 + std::min<std::size_t>(raw.size(), (raw[4] << 24 | raw[5] << 16 | raw[6] << 8 | raw[7]) & 0x7FFFFFFF);
+  in.at = std::min<std::size_t>(raw.size(), std::size_t{8} + head);
   while (in.at + 8 <= raw.size()) {
     const std::uint32_t kind = in.number(4), size = in.number(4);
     MidiBytes track{raw, in.at, std::min<std::size_t>(raw.size(), in.at + size), false};
