@@ -217,3 +217,11 @@ def test_ports_that_cannot_be_opened_are_an_error(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(stage, "Child", refuse)
     with pytest.raises(PortError, match="no MIDI output"):
         Scene()
+
+
+def test_every_output_is_told_its_tuning_before_anything_else() -> None:
+    scene = Scene(retuning=[b"\xf0\x7f\x7f\x08\xf7"])
+    first, second, *programs = [(frame.port, frame.payload) for frame in scene.child.sent()]
+    assert (first, second) == ((0, b"\xf0\x7f\x7f\x08\xf7"), (1, b"\xf0\x7f\x7f\x08\xf7"))
+    assert len(programs) == 2
+    scene.ports.close()

@@ -48,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--in", dest="inputs", action="append", metavar="PORT", help="MIDI input (part of its name will do; repeatable)"
     )
     player.add_argument("--out", dest="outputs", action="append", metavar="PORT", help="MIDI output (repeatable)")
+    player.add_argument("--tuning", metavar="NAME", help="tell the outputs a temperament or a Scala file (MTS)")
+    player.add_argument("--tonic", metavar="KEY", default="C", help="the note on which --tuning begins (C)")
     player.add_argument("--virtual", action="store_true", help="make virtual ports for what is not named")
     player.add_argument("--no-thru", action="store_true", help="do not pass what the player does on to the output")
     player.add_argument("--mpe", action="store_true", help="the inputs are MPE controllers")
@@ -119,6 +121,8 @@ def _settle(args: argparse.Namespace) -> None:
         raise UsageError("either --in, --ear or --player plays the human part, not two of them")
     if args.cast and (args.past is None or args.preset is not None):
         raise UsageError("--cast makes strips of the parts of --from FILE, so it needs that and no --preset")
+    if args.tuning is not None and not (args.outputs or args.virtual):
+        raise UsageError("--tuning is told to synthesisers: give --out PORT or --virtual")
     if args.take and args.no_take:
         raise UsageError("either --take or --no-take, not both")
     if live and args.fast:

@@ -120,6 +120,17 @@ class _Beat:
             self.tickers.append(ClockGiver(lambda: improviser.grid))
 
 
+def _retuning(args: argparse.Namespace) -> list[bytes]:
+    """What tells synthesisers the tuning that was asked for; nothing when none was."""
+    if args.tuning is None:
+        return []
+    from antiphon.music.key import parse_key
+    from antiphon.music.mts import retuning
+    from antiphon.music.scala import open_tuning
+
+    return retuning(open_tuning(args.tuning, tonic=parse_key(args.tonic).tonic))
+
+
 def _ports(
     args: argparse.Namespace, duet: Duet, meter: Meter, ear: ClockEar | None, company: Company
 ) -> tuple[Sink, list[Source]]:
@@ -144,6 +155,7 @@ def _ports(
             echoes=args.keep_echoes,
             clock=None if ear is None else ear.hear,
             latency=latency_of,
+            retuning=_retuning(args),
         )
     try:
         guests = company.guests(duet, thru=midi.pass_on if midi is not None and outputs else None)

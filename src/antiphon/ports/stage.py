@@ -61,19 +61,21 @@ class MidiPorts:
         mpe: bool = False,
         echoes: bool = False,
         latency: Callable[[str], float] | None = None,
+        retuning: Sequence[bytes] = (),
     ) -> None:
         """Open the ports and set up the receivers.
 
         `mapping`: what knobs turn; `clock`: who hears a MIDI clock that comes in; `thru`: whether the player is heard
         through the outputs; `mpe`: see `Zones`; `echoes`: whether our own notes are heard when a device sends them
-        back; `latency`: by an output's name, the seconds by which it sounds late. Raises `PortError`, one line, for
-        ports that are not there.
+        back; `latency`: by an output's name, the seconds by which it sounds late; `retuning`: messages that every
+        output is sent first. Raises `PortError`, one line, for ports that are not there.
         """
         self._wanted = {"inputs": list(inputs), "outputs": list(outputs), "mpe": mpe, "echoes": not echoes}
         self._ensemble, self._meter = ensemble, meter
         self._mapping = mapping or Mapping()
         self._ear = Ear(ensemble, self._mapping, clock, mpe=mpe)
         self._thru = thru
+        self._retuning = tuple(retuning)
         self._listener: Listener | None = None
         self._left: Callable[[Event, float], None] | None = None
         self._closed = threading.Event()
@@ -193,7 +195,8 @@ class MidiPorts:
 
     def _set_up(self) -> None:
         self._tell_routes()
-        for post in self._sending.opening():
+        tuning = [Post(output, message) for output in range(len(self.outputs)) for message in self._retuning]
+        for post in [*tuning, *self._sending.opening()]:
             self._send(post, 0.0, None)
 
     def _tell_routes(self) -> None:
