@@ -69,6 +69,23 @@ def test_flac_and_mp3_by_ffmpeg(renderer: str, name: str, tune: Path) -> None:
     assert head == b"fLaC" if name.endswith("flac") else head[:3] == b"ID3" or head[0] == 0xFF
 
 
+@pytest.mark.system("csound")
+def test_csounds_score_is_left_where_it_is_asked_for(tune: Path) -> None:
+    assert main(["render", "tune.mid", "-o", "o.wav", "--with", "csound", "--csd", "kept", "--program", "0"]) == 0
+    score = Path("kept/piece.csd").read_text()
+    assert len([row for row in score.splitlines() if row.startswith("i 1 ")]) == 4
+    assert {path.suffix for path in Path("kept").iterdir()} == {".csd", ".wav"}
+
+
+@pytest.mark.system("fluidsynth")
+def test_the_hall_rings_on_behind_fluidsynth(tune: Path) -> None:
+    lengths = []
+    for reverb in ("0", "0.8"):
+        assert main(["render", "tune.mid", "-o", "o.wav", "--with", "fluidsynth", "--reverb", reverb]) == 0
+        lengths.append(len(samples(Path("o.wav"))))
+    assert lengths[1] > lengths[0] + RATE // 2
+
+
 def test_an_array_of_voices_is_rendered(tune: Path) -> None:
     np.save("voices.npy", np.array([[60, 60, 62, -1], [48, 48, 48, 48]]))
     assert main(["render", "voices.npy", "-o", "out.wav", "--tempo", "120", "--program", "19"]) == 0
@@ -96,6 +113,7 @@ def test_notes_on_silent_keys_are_counted(tune: Path, capsys: pytest.CaptureFixt
         (["-o", "o.wav", "--keymap", "k.kbm", "--tonic", "D"], "leave out --tonic"),
         (["-o", "o.wav", "--soundfont", "no.sf2"], "no.sf2: no such soundfont"),
         (["-o", "o.wav", "--with", "csound", "--soundfont", "no.sf2"], "is not for csound"),
+        (["-o", "o.wav", "--csd", "kept"], "--csd is for --with csound"),
         (["-o", "nowhere/o.wav"], "nowhere"),
     ],
 )

@@ -156,7 +156,7 @@ def test_a_note_begins_and_ends_when_it_is_played(renderer: str, font_path: Path
     assert loudness(heard, 2.3, 2.6) < loudness(heard, 0.7, 1.4) - 40
 
 
-@pytest.mark.parametrize("renderer", ["soundfont", pytest.param("csound", marks=pytest.mark.system("csound"))])
+@pytest.mark.parametrize("renderer", RENDERERS)
 def test_parts_stand_from_left_to_right(renderer: str, font_path: Path) -> None:
     parts = [(19, [(n * SECOND, SECOND // 2, 60, 90)]) for n in range(3)]
     heard = played(perform(score(*parts)), renderer, font_path)

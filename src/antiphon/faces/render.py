@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--with", dest="renderer", choices=RENDERERS, default=RENDERERS[0], help="our sampler, or a program (soundfont)"
     )
     sound.add_argument("--soundfont", metavar="FILE", type=Path, help="an .sf2 (one found, else our own; not csound)")
+    sound.add_argument("--csd", metavar="FOLDER", type=Path, help="csound: leave its score and samples there")
     sound.add_argument("--program", metavar="N", type=int, help="0 to 127: what all parts play but drums (the file's)")
     sound.add_argument("--reverb", metavar="SHARE", type=float, default=0.25, help="of a hall, 0 to 1 (0.25)")
     sound.add_argument("--rate", type=int, default=44_100, help="samples a second (44100)")
@@ -79,6 +80,8 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError(f"--rate must be 8000 to 192000 samples a second, not {args.rate}")
     if not 10 <= args.tempo <= 1000:
         raise ValueError(f"--tempo must be 10 to 1000 beats a minute, not {args.tempo:g}")
+    if args.csd is not None and args.renderer != "csound":
+        raise ValueError("--csd is for --with csound, whose score it leaves")
     if args.keymap is not None and args.tonic is not None:
         raise ValueError("--keymap says where a tuning begins: leave out --tonic")
 
@@ -111,12 +114,15 @@ def _play(args: argparse.Namespace, performance: Performance, progress: Callable
 
         if args.soundfont is not None:
             raise ValueError("--soundfont is not for csound, which plays instruments of its own")
-        return play_csound(performance, reverb=args.reverb, progress=progress)
+        return play_csound(performance, reverb=args.reverb, keep=args.csd, progress=progress)
     chosen = find_soundfont(args.soundfont)
     if args.renderer == "fluidsynth":
+        import numpy as np
+
         from antiphon.ports.fluid import play_fluidsynth
 
-        return play_fluidsynth(performance, chosen, progress=progress)
+        sound = play_fluidsynth(performance, chosen, progress=progress)
+        return np.pad(sound, ((0, 0), (0, round(HALL_SECONDS * args.rate) if args.reverb else 0)))
     from antiphon.ports.sampler import SoundfontError, SoundfontFile
 
     try:

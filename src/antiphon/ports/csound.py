@@ -8,7 +8,6 @@ are three filtered saws, bells modulate frequency (J. M. Chowning, 1973). All pl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -239,14 +238,20 @@ def _write_drums(performance: Performance, sheet: _Sheet) -> None:
         sheet.notes.append((at, lasts, SAMPLED, values))
 
 
-def play_csound(performance: Performance, *, reverb: float = 0.0, progress: Progress = lambda _: None) -> Stereo:
-    """`performance` as Csound plays it, shape (2, n). Raises SoundError when it is not installed, or fails."""
+def play_csound(
+    performance: Performance, *, reverb: float = 0.0, keep: Path | None = None, progress: Progress = lambda _: None
+) -> Stereo:
+    """`performance` as Csound plays it, shape (2, n). Raises SoundError when it is not installed, or fails.
+
+    The score, `piece.csd`, and the samples that it plays are left in the folder `keep`, if there is to be one.
+    """
     with TemporaryDirectory(prefix="antiphon-csound-") as place:
-        folder = Path(place)
+        folder = Path(place) if keep is None else keep
+        folder.mkdir(parents=True, exist_ok=True)
         text, seconds = csound_score(performance, folder, reverb=reverb)
         (folder / "piece.csd").write_text(text, "utf-8")
-        out = folder / "piece.raw"
-        command: Iterable[str | Path] = (
+        out = Path(place) / "piece.raw"
+        command: tuple[str | Path, ...] = (
             "csound", "-d", "-m0", "-h", "-f", f"--env:SSDIR={folder}", "-o", out, folder / "piece.csd",
         )  # fmt: skip
-        return raw_sound(tuple(command), out, seconds=seconds, sample_rate=performance.sample_rate, progress=progress)
+        return raw_sound(command, out, seconds=seconds, sample_rate=performance.sample_rate, progress=progress)

@@ -19,7 +19,9 @@ TAIL = 4.0
 """Seconds that it may play on after the last release."""
 GAIN = 0.4
 TICKS, MICROSECONDS = 960, 500_000
-DRUM_CHANNEL = 9
+MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != 9)
+PAN = 10
+"""The controller that places a channel, 0 (left) to 127."""
 
 
 def play_fluidsynth(performance: Performance, soundfont: Path, *, progress: Progress = lambda _: None) -> Stereo:
@@ -41,11 +43,16 @@ def play_fluidsynth(performance: Performance, soundfont: Path, *, progress: Prog
 
 
 def _commands(performance: Performance) -> str:
-    """A tuning of 128 keys in cents, and every channel set to it but the drums'."""
+    """A tuning of 128 keys in cents, every channel set to it but the drums', and where each part's channel stands."""
     pitches = performance.tuning.pitches
     lines = ["tuning antiphon 0 0"]
     lines += [f"tune 0 0 {key} {100 * pitch:.4f}" for key, pitch in enumerate(pitches) if np.isfinite(pitch)]
-    lines += [f"settuning {channel} 0 0" for channel in range(16) if channel != DRUM_CHANNEL]
+    lines += [f"settuning {channel} 0 0" for channel in MELODIC_CHANNELS]
+    melodic = [i for i in np.unique(performance.events["instrument"]).tolist() if not is_drum(i)]
+    if len(melodic) <= len(MELODIC_CHANNELS):  # else parts share channels
+        for channel, instrument in zip(MELODIC_CHANNELS, melodic, strict=False):
+            place = round(64 + 63 * performance.pans.get(instrument, 0.0))
+            lines.append(f"cc {channel} {PAN} {place}")
     return "\n".join([*lines, ""])
 
 
