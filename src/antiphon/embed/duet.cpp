@@ -4,6 +4,9 @@
 //   duet MODEL.bin IN.mid OUT.mid [SEED] [INSTRUMENT]
 //
 // The same seed gives the same file. Here the clock is the file's; in a plug-in it is the sample count.
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -17,19 +20,31 @@ using antiphon::Status;
 
 namespace {
 
-// The other voice: it plans its next event, and plans again whenever something was heard in the meantime.
+// The other voice: it plans its next event, and plans again whenever something was heard in the meantime. The model may
+// also say that the next event is the player's: then it leaves room, else it would play all the notes of a duet alone.
+// A pull on its odds keeps its share of the last notes near `SHARE`.
 class Partner {
+  static constexpr int RECENT = 24;
+  static constexpr double SHARE = 0.4;
+
  public:
-  Partner(antiphon::Model& model, int instrument, std::uint64_t seed) : model_(model), random_(seed) {
-    voice_.instrument = instrument;
-    voice_.pitches = antiphon::Pitches::range(48, 84);
-    voice_.min_velocity = 40;
-    voice_.max_velocity = 100;
-    voice_.max_polyphony = 2;
-    voice_.min_length = 0.05;
-    voice_.max_length = 2.0;
-    constraints_.voices = &voice_;
-    constraints_.n_voices = 1;
+  Partner(antiphon::Model& model, int instrument, const std::vector<Event>& tune, std::uint64_t seed)
+      : model_(model), random_(seed), voices_(1) {
+    antiphon::Voice& own = voices_[0];
+    own.instrument = instrument;
+    own.pitches = antiphon::Pitches::range(48, 84);
+    own.min_velocity = 40;
+    own.max_velocity = 100;
+    own.max_polyphony = 2;
+    own.min_length = 0.05;
+    own.max_length = 2.0;
+    for (const Event& event : tune) {
+      if (std::any_of(voices_.begin(), voices_.end(), [&](auto& v) { return v.instrument == event.instrument; })) continue;
+      voices_.emplace_back();
+      voices_.back().instrument = event.instrument;
+    }
+    constraints_.voices = voices_.data();
+    constraints_.n_voices = voices_.size();
     constraints_.steer[antiphon::PITCH].top_p = 0.95;
     constraints_.steer[antiphon::TIME].top_p = 0.98;
   }
@@ -37,19 +52,37 @@ class Partner {
   // Everything that it plays before `until` seconds.
   void play(double until, std::vector<Event>& heard) {
     Event next;
+    double from = model_.now();
     for (;;) {
-      constraints_.earliest = model_.now();
-      constraints_.latest = model_.now() + 3.0;
+      const double missing = SHARE * RECENT - std::count(recent_.begin(), recent_.end(), true);
+      voices_[0].weight = std::exp(std::min(std::max(2.0 * missing, -12.0), 12.0));
+      constraints_.earliest = from;
+      constraints_.latest = from + 3.0;
       if (model_.sample(constraints_, random_, next) != Status::ok || next.at >= until) return;
-      model_.feed(next);
-      heard.push_back(next);
+      if (next.instrument == voices_[0].instrument) {
+        model_.feed(next);
+        heard.push_back(next);
+        struck(next, true);
+        from = model_.now();
+      } else {
+        from = next.at + 0.05;  // the player does not play it after all: think again a little later
+      }
     }
+  }
+
+  // Somebody did `event`: the partner itself, or the player.
+  void struck(const Event& event, bool own) {
+    if (!event.velocity) return;
+    recent_[static_cast<std::size_t>(next_)] = own;
+    next_ = (next_ + 1) % RECENT;
   }
 
  private:
   antiphon::Model& model_;
+  std::array<bool, RECENT> recent_{};
+  int next_ = 0;
   antiphon::Random random_;
-  antiphon::Voice voice_;
+  std::vector<antiphon::Voice> voices_;
   antiphon::Constraints constraints_;
 };
 
@@ -74,12 +107,13 @@ int main(int argc, char** argv) {
   const std::vector<Event> tune = antiphon::read_midi(argv[2]);
   if (tune.empty()) return fail(argv[2], "no MIDI file with notes");
 
-  Partner partner(model, instrument, seed);
+  Partner partner(model, instrument, tune, seed);
   std::vector<Event> heard;
   for (const Event& event : tune) {
     if (event.instrument == instrument) return fail(argv[2], "plays the partner's instrument: name another");
     partner.play(event.at, heard);
     if (model.feed(event) == Status::ok) heard.push_back(event);
+    partner.struck(event, false);
   }
   const double end = model.now() + 0.5;
   partner.play(end, heard);
