@@ -15,12 +15,25 @@ from antiphon.ports.drums import drum_kit
 from antiphon.ports.soundfont import Generator, Sample, Zone
 from antiphon.ports.timbres import ROOTS, TONES, Spectrum, tone_sample
 
-__all__ = ["STRENGTHS", "Drum", "Layer", "drums", "layers", "nearest_root", "strengths", "write_sample"]
+__all__ = [
+    "STRENGTHS",
+    "Drum",
+    "Layer",
+    "drums",
+    "layers",
+    "nearest_root",
+    "strengths",
+    "write_sample",
+    "write_samples",
+]
 
 Array = npt.NDArray[np.float64]
 
 STRENGTHS = ((30, 700.0), (70, 2200.0), (110, 12_000.0))
 """Velocity layers: the velocity that each is recorded at, and the Hz above which it is duller than the tone."""
+
+FIRST_TABLE = 101
+"""Tables below are the hall's and the synthesised instruments'."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +120,3 @@ def write_samples(used: Sequence[Layer], folder: Path) -> dict[str, tuple[int, P
             write_sample(layer.sample.sound, layer.sample.rate, path)
             places[layer.name] = (FIRST_TABLE + len(places), path)
     return places
-
-
-FIRST_TABLE = 101
