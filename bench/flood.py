@@ -1,4 +1,4 @@
-"""Whether nonsense at the doors of a jam slows those who play: garbled messages, 200 a second over WebSocket and over OSC.
+"""Whether nonsense at the doors of a jam slows those who play: 200 garbled messages a second by WebSocket and by OSC.
 
 Somebody plays at the page all the while. Rounds with and without the flood alternate, so that whatever else the machine
 does falls on both. What counts is the time from a key at the page until the jam has told the page of it, which is after

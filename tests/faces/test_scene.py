@@ -157,3 +157,13 @@ def test_lines_are_read_as_they_were_written_and_nonsense_is_refused() -> None:
     for line in (b"", b"{", b"[]", b'"t"', b"{}", b'{"t": 1}', b"\xff", b"[" * 100_000):
         with pytest.raises(ValueError, match="JSON object"):
             unpacked(line)
+
+
+def test_a_note_ends_where_it_began_whatever_its_strip_has_become() -> None:
+    jam, scene, face = watched()
+    (instrument,) = jam.ensemble.instruments("input")[:1]
+    scene.heard(Event(1.0, instrument, 60, 80))
+    channel = face.of("note")[-1]["channel"]
+    jam.rearrange(jam.ensemble.changed(channel, mode="off"), 1.5)
+    scene.heard(Event(2.0, instrument, 60, 0))
+    assert face.of("note")[-1] == {"t": "note", "who": "you", "at": 2.0, "channel": channel, "pitch": 60, "velocity": 0}

@@ -103,6 +103,9 @@ def test_what_is_said_is_asked_of_the_jam(address: str, args: tuple[Any, ...], a
         ("/antiphon/strip/17/mute", (1,)),
         ("/antiphon/strip/1/range", (1,)),
         ("/antiphon/note", (0, 60, 80)),
+        ("/antiphon/note", (1, -1, 300)),
+        ("/antiphon/strip/1/mute", ("false",)),
+        ("/antiphon/control/" + "*" * 24 + "~" + "*a" * 10, (1,)),
         ("/antiphon/note", (1, 60)),
         ("/antiphon/midi", ("loud",)),
         ("/antiphon/note/it", (1, 2, 3)),
@@ -203,3 +206,11 @@ def test_the_description_is_oscquerys_json_with_the_values_of_now() -> None:
     assert share["RANGE"] == [{"MIN": 0.0, "MAX": 1.0}]
     assert len(text) < 65_000  # it must fit into one datagram
     assert tree(NODES.values(), {}, "/antiphon/nowhere") is None
+
+
+def test_what_one_port_strikes_another_lets_go() -> None:
+    jam = Jam()
+    jam.says("/antiphon/note", 1, 62, 100)
+    struck = jam.asked[0]["face"]
+    jam.says("/antiphon/note", 1, 62, 0, peer=("127.0.0.1", 6001))
+    assert jam.asked[0]["face"] == struck

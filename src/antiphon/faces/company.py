@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import secrets
+import socket
 import sys
 import threading
 import time
 import webbrowser
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from antiphon.faces.link import TOKEN, FaceError, Link
@@ -37,14 +39,18 @@ class Company:
     def __init__(self, args: argparse.Namespace) -> None:
         """Start what `args` ask for. Raises `FaceError` for what is not installed."""
         self._links: dict[str, Link] = {}
+        self._terminal = _terminal() if args.tui else None
         self._troubles: dict[str, FaceError] = {}
         self._browser = bool(args.page and args.browser)
         self._address = ""
         self._token = os.environ.get(TOKEN) or secrets.token_urlsafe(12)
         self._osc: tuple[str, int] | None = None
         self.scene: Scene | None = None
+        alone = not (args.outputs or args.virtual or args.player or args.tui)  # it is heard at the page or nowhere
         if args.page:
-            self._links["page"] = Link("antiphon.faces.web", *_page(args), variables=self._token_for(args.page_host))
+            self._links["page"] = Link(
+                "antiphon.faces.web", *_page(args), vital=alone, variables=self._token_for(args.page_host)
+            )
         if args.tui:
             if importlib.util.find_spec("textual") is None:
                 self.close()
@@ -110,6 +116,8 @@ class Company:
         """Let every face leave. May be called twice."""
         for link in self._links.values():
             link.close()
+        if self._terminal is not None and "tui" in self._links and self._links["tui"].was_killed:
+            _restore(self._terminal)
 
     def _say(self, news: News) -> None:
         if self.scene is not None:
@@ -135,6 +143,8 @@ class Company:
             self._address = f"{ready['url']}?token={quote(self._token)}" if ready["wide"] else str(ready["url"])
             if not self.has_terminal:
                 print(f"the page: {self._address}", file=sys.stderr, flush=True)
+                if ready["wide"] and (here := _own_address()):
+                    print(f"  from elsewhere: {_elsewhere(self._address, here)}", file=sys.stderr, flush=True)
             if self._browser and _has_screen():
                 webbrowser.open(self._address)
 
@@ -148,6 +158,41 @@ def _page(args: argparse.Namespace) -> list[str]:
     if args.soundfont is not None:
         arguments.append(f"--soundfont={args.soundfont.absolute()}")
     return arguments
+
+
+def _own_address() -> str | None:
+    """The address by which other machines of the network know this one, if there is any."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # an address of documentation: nothing is sent
+        return str(probe.getsockname()[0])
+    return None
+
+
+def _elsewhere(address: str, here: str) -> str:
+    return address.replace("127.0.0.1", here, 1)
+
+
+def _terminal() -> list[Any] | None:
+    """How the terminal is set; None where there is none."""
+    if sys.platform == "win32":
+        return None
+    import termios
+
+    with contextlib.suppress(termios.error, OSError, ValueError):
+        return termios.tcgetattr(sys.stdin.fileno())
+    return None
+
+
+def _restore(terminal: list[Any]) -> None:
+    """Give back a terminal whose face was killed: as it was set, the ordinary screen, a cursor, no mouse."""
+    if sys.platform == "win32":
+        return
+    import termios
+
+    with contextlib.suppress(termios.error, OSError, ValueError):
+        termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, terminal)
+    modes = ("1049", "1000", "1002", "1003", "1006", "2004")
+    print("".join(f"\x1b[?{mode}l" for mode in modes) + "\x1b[?25h", end="", file=sys.stderr, flush=True)
 
 
 def _has_screen() -> bool:

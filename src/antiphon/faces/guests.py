@@ -44,6 +44,7 @@ class Guests:
     ) -> None:
         self._links = links
         self._scene = scene
+        self._ensemble = ensemble
         self._turn = threading.Lock()  # for the ear, which the faces' threads share with the host
         self._ear = Ear(ensemble, mapping, None, mpe=False)
         self._ear.thru = thru
@@ -90,6 +91,8 @@ class Guests:
     def _do(self, listener: Listener, guest: int, message: News) -> None:
         match message["t"]:
             case "midi":
+                if not isinstance(message["data"], list):
+                    raise ValueError("data is a list of bytes")
                 data = bytes(message["data"][:LARGEST])
                 if data:
                     with self._turn:
@@ -102,9 +105,14 @@ class Guests:
             case "act":
                 if message["name"] not in _ACTIONS:
                     raise ValueError(f"there is no action {message['name']!r}: there are {', '.join(sorted(_ACTIONS))}")
-                listener.act(message["name"], str(message.get("argument", "")))
+                argument = str(message.get("argument", ""))
+                if message["name"] in ("preset", "model") and not _is_name(argument):
+                    raise ValueError(f"{argument[:100]!r} is no name: paths are for the command line")
+                listener.act(message["name"], argument)
             case "strip":
-                listener.arrange(int(message["channel"]), strip_fields(message["fields"]))
+                fields = strip_fields(message["fields"])
+                self._ensemble.changed(message["channel"], **fields)
+                listener.arrange(message["channel"], fields)
             case "quit":
                 listener.stop("the musician has left")
             case "ping":
@@ -126,11 +134,14 @@ class Guests:
                 self._ear.lost(guest, time.monotonic())
 
     def _gone(self, number: int, why: str) -> None:
-        self._lose([guest for guest in self._playing if guest >> 32 == number])
+        self._scene.leave(self._links[number].tell)
+        with self._turn:
+            lost = [guest for guest in self._playing if guest >> 32 == number]
+        self._lose(lost)
         if self._listener is not None:
             self._listener.notice(f"a face is gone: {why}")
             if self._links[number].vital:
-                self._listener.stop("its terminal is gone")
+                self._listener.stop("its face is gone")
 
     # What sounds
 
@@ -158,6 +169,7 @@ class Guests:
 
     def arrange(self, ensemble: Ensemble) -> None:
         """Take other strips, for what is heard and what sounds."""
+        self._ensemble = ensemble
         with self._turn:
             self._ear.arrange(ensemble)
         for post in self._sending.arrange(ensemble):
@@ -257,7 +269,13 @@ def _unheard(event: Event, at: float) -> None:
     del event, at
 
 
+def _is_name(text: str) -> bool:
+    """Whether `text` can only be a name, not a path."""
+    return not any(part in text for part in ("/", "\\", ".toml"))
+
+
 def _stamp(message: News) -> float:
     """When a face says that it heard something, as far as that can be believed; in seconds."""
     now = time.monotonic()
-    return min(now, max(now - OLDEST, float(message.get("at", now))))
+    at = message.get("at", now)
+    return min(now, max(now - OLDEST, float(at))) if isinstance(at, int | float) else now

@@ -127,8 +127,8 @@ def _settle(args: argparse.Namespace) -> None:
         raise UsageError("either --take or --no-take, not both")
     if live and args.fast:
         raise UsageError("--fast leaves real time, so it plays on no port: leave out --in, --ear, --out and --virtual")
-    if args.fast and (args.page or args.tui):
-        raise UsageError("--fast leaves real time, so nobody can watch it: leave out --page and --tui")
+    if args.fast and (args.page or args.tui or args.osc is not None):
+        raise UsageError("--fast leaves real time, so nobody can watch it: leave out --page, --tui and --osc")
     if args.page is None:  # where it would be heard nowhere else
         args.page = not (args.outputs or args.virtual or args.player or args.fast)
     if not (live or args.player or args.fast):

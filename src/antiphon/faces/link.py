@@ -66,6 +66,11 @@ class Link:
         self._gone: Callable[[str], None] | None = None
         self._threads: list[threading.Thread] = []
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether its process was ended by a signal, and could not clear up."""
+        return (self._process.returncode or 0) < 0
+
     def wait(self) -> News:
         """Wait for its first message, `ready`, and return it. Raises `FaceError` where it cannot be shown."""
         try:
@@ -192,10 +197,12 @@ def connect(*, deaf: bool = False) -> Jam:
     port, _, word = os.environ.pop(WHERE, "").partition(":")
     try:
         peer = socket.create_connection(("127.0.0.1", int(port)))
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer.sendall(word.encode())
     except (ValueError, OSError):
+        if word:
+            raise SystemExit(1) from None  # the jam has ended already, and has said why
         raise FaceError("a face is started by antiphon jam, and by nobody else") from None
-    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    peer.sendall(word.encode())
     return Jam(peer)
 
 

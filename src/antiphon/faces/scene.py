@@ -39,6 +39,7 @@ class Scene:
         self._ensemble: Ensemble | None = None
         self._plan: Event | None = None
         self._sense: News = {}
+        self._sounding: dict[tuple[str, int, int], int | None] = {}  # by whom, instrument and pitch: on which channel
         self._sensed_at = -SENSE
         self._fresh = False  # something was heard since the last look
         self.say(hello_of(model, sounds=sounds))
@@ -50,6 +51,11 @@ class Scene:
             for news in self._kept.all():
                 tell(news)
             self._told.append(tell)
+
+    def leave(self, tell: Tell) -> None:
+        """Tell `tell` nothing more."""
+        with self._turn:
+            self._told = [told for told in self._told if told != tell]
 
     def say(self, news: News) -> None:
         """Tell everybody."""
@@ -106,7 +112,12 @@ class Scene:
                 self.say(sense)
 
     def _note(self, who: str, event: Event) -> None:
-        self.say({"t": "note", "who": who, **self._row(event)})
+        row, key = self._row(event), (who, event.instrument, event.pitch)
+        if event.is_onset:
+            self._sounding[key] = row["channel"]
+        else:  # the strip may be another one's by now
+            row["channel"] = self._sounding.pop(key, row["channel"])
+        self.say({"t": "note", "who": who, **row})
 
     def _row(self, event: Event) -> News:
         channel = self._improviser.ensemble.channel_of(event.instrument)

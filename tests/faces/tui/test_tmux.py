@@ -108,4 +108,5 @@ def test_a_jam_ends_with_its_terminal_when_the_face_is_killed(terminal: Terminal
     assert len(faces) == 1
     faces[0].kill()
     terminal.wait("\nover")
+    assert not terminal.alternate
     assert '"end"' in take.read_text()

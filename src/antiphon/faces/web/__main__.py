@@ -22,6 +22,8 @@ LONGEST = 1 << 24
 """Bytes of the longest line that the jam says."""
 TRIES = 10
 """Ports that are tried, one after another, where nobody asked for one."""
+PING, PONG = 2.0, 3.0
+"""Seconds between two signs of life that are asked of a page, and until it is given up and its notes are let go."""
 CLOSING = 2
 """Seconds that pages are given to be told that the jam is over."""
 
@@ -71,7 +73,10 @@ def _family(host: str) -> socket.AddressFamily:
 
 async def _serve(jam: Jam, door: socket.socket, args: argparse.Namespace) -> None:
     jam.socket.setblocking(False)
-    reader, writer = await asyncio.open_connection(sock=jam.socket, limit=LONGEST)
+    try:
+        reader, writer = await asyncio.open_connection(sock=jam.socket, limit=LONGEST)
+    except OSError:
+        return  # the jam has ended already
 
     def ask(message: News) -> None:
         writer.write(packed(message))
@@ -82,6 +87,8 @@ async def _serve(jam: Jam, door: socket.socket, args: argparse.Namespace) -> Non
         ws="websockets-sansio",
         ws_max_size=LARGEST,
         ws_per_message_deflate=False,
+        ws_ping_interval=PING,
+        ws_ping_timeout=PONG,
         lifespan="off",
         log_level="critical",
         access_log=False,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from hmac import compare_digest
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -77,7 +77,7 @@ class Doors:
         elif not knows:
             return "the address of this page ends in ?token=..., as the jam has said"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _place(origin) != host:
             return f"a page of {origin[:100]!r} may not play here"
         return ""
 
@@ -85,12 +85,17 @@ class Doors:
         if self._token is None:
             return False
         said = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [])
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            cookie = None
-        words = said if cookie is None else [*said, unquote(cookie.value)]
+        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE)
+        words = said if cookie is None else [*said, unquote(cookie)]
         return any(compare_digest(word.encode(), self._token.encode()) for word in words)
+
+
+def _place(origin: str) -> str:
+    """The host and port of an origin; nothing for what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _name(host: str) -> str:

@@ -37,6 +37,8 @@ PAGES = 32
 ASKS = frozenset(("midi", "set", "act", "strip", "ping"))
 
 FULL, TOO_SLOW = 1013, 1008
+CLOSE = 2.0
+"""Seconds that saying farewell to a page may take."""
 
 
 class Page:
@@ -46,22 +48,20 @@ class Page:
         self.number = number
         self.socket = socket
         self.waiting: asyncio.Queue[str | None] = asyncio.Queue(WAITING)
-        self.is_lost = False
+        self.lost = asyncio.Event()
 
     def tell(self, text: str) -> None:
         """Have `text` sent; a page that does not listen is lost."""
         try:
             self.waiting.put_nowait(text)
         except asyncio.QueueFull:
-            self.is_lost = True
+            self.lost.set()
 
     async def send_all(self) -> None:
         """Send what waits, until `None`."""
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            while (text := await self.waiting.get()) is not None and not self.is_lost:
+            while (text := await self.waiting.get()) is not None:
                 await self.socket.send_text(text)
-            if self.is_lost:
-                await self.socket.close(TOO_SLOW, "this page does not listen")
 
 
 class Site:
@@ -120,18 +120,17 @@ class Site:
         for news in self._kept.all():
             page.tell(json.dumps(news))
         self._pages[page.number] = page
-        sending = asyncio.create_task(page.send_all())
-        hearing = asyncio.create_task(self._hear(page))
+        tasks = [asyncio.create_task(deed) for deed in (page.send_all(), self._hear(page), page.lost.wait())]
         try:
-            await asyncio.wait((sending, hearing), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             del self._pages[page.number]
             self._ask({"t": "gone", "face": page.number})
-            for task in (sending, hearing):
+            for task in tasks:
                 task.cancel()
             if socket.client_state is WebSocketState.CONNECTED:
-                with contextlib.suppress(RuntimeError):
-                    await socket.close()
+                with contextlib.suppress(RuntimeError, TimeoutError):
+                    await asyncio.wait_for(socket.close(TOO_SLOW if page.lost.is_set() else 1000), CLOSE)
 
     async def _hear(self, page: Page) -> None:
         pace = Pace()

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -14,6 +15,9 @@ from antiphon.faces.news import News
 from antiphon.faces.wire.desk import JamDesk
 from antiphon.ports.base import PortError
 from antiphon.ports.osc import OscPort
+
+PATIENCE = 3.0
+"""Seconds that a message in hand may take when the jam has ended."""
 
 
 def main() -> int:
@@ -48,6 +52,8 @@ def _listen(messages: Iterator[News], port: OscPort, desk: JamDesk) -> None:
     for news in messages:
         port.call(partial(desk.tell, news))
     port.stop("the jam has ended")
+    time.sleep(PATIENCE)
+    os._exit(0)  # whatever it is still at, nobody waits for it
 
 
 if __name__ == "__main__":

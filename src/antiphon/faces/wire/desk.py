@@ -108,9 +108,9 @@ class JamDesk:
                 self._say(peer, t="strip", channel=int(channel), fields={name: _field(name, args)})
             case ["note"]:
                 on, pitch, velocity = _whole(args, 3)
-                if not 1 <= on <= 16:
-                    raise ValueError("a note is a channel from 1 to 16, a pitch and a velocity")
-                self._say(peer, t="midi", data=[0x90 | on - 1, pitch & 127, velocity & 127])
+                if not (1 <= on <= 16 and 0 <= pitch <= 127 and 0 <= velocity <= 127):
+                    raise ValueError("a note is a channel from 1 to 16, a pitch and a velocity from 0 to 127")
+                self._say(peer, t="midi", data=[0x90 | on - 1, pitch, velocity])
             case ["midi"]:
                 self._say(peer, t="midi", data=_whole(args, len(args)))
             case ["subscribe"]:
@@ -133,7 +133,9 @@ class JamDesk:
         if len(self._peers) > PEERS:
             _, forgotten = self._peers.popitem(last=False)
             self._ask({"t": "gone", "face": forgotten})
-        self._ask({**message, "face": self._peers[peer], "at": time.monotonic()})
+        # Programs such as oscsend let go of a note by another port than they struck it: to the jam all are one player.
+        face = 0 if message["t"] == "midi" else self._peers[peer]
+        self._ask({**message, "face": face, "at": time.monotonic()})
 
     def _subscribe(self, peer: Peer) -> None:
         is_new = peer not in self._subscribers
@@ -207,6 +209,8 @@ def _field(name: str, args: list[Any]) -> Any:
         return [wanted[0], wanted[1]] if len(wanted) == 2 else wanted
     value = _one(args)
     if STRIP[name] == "T":
+        if value not in (0, 1):
+            raise ValueError(f"{name} is true or false")
         return bool(value)
     if STRIP[name] == "i" and isinstance(value, float):
         return _whole([value], 1)[0]

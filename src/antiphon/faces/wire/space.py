@@ -17,6 +17,8 @@ __all__ = ["PAIRS", "STRIP", "Node", "host_info", "matching", "nodes_of", "tree"
 
 READ, WRITE, BOTH = 1, 2, 3
 
+LONGEST, WILDEST = 200, 4
+"""Characters of a pattern, and stars and braces in it: each more makes looking for what fits many times slower."""
 PAIRS = ("range", "polyphony", "length", "velocity", "interval")
 """Fields of a strip that are two numbers, the lower first."""
 STRIP: Mapping[str, str] = {
@@ -136,9 +138,14 @@ def _sense(name: str, types: str, text: str) -> Node:
 
 
 def matching(pattern: str, nodes: Mapping[str, Node]) -> list[Node]:
-    """The addresses that `pattern` means: one, or by OSC's `*`, `?`, `[a-z]`, `[!a]` and `{one,other}` several."""
+    """The addresses that `pattern` means: one, or by OSC's `*`, `?`, `[a-z]`, `[!a]` and `{one,other}` several.
+
+    Raises `ValueError` for one that would take too long.
+    """
     if pattern in nodes:
         return [nodes[pattern]]
+    if len(pattern) > LONGEST or sum(map(pattern.count, "*{")) > WILDEST:
+        raise ValueError(f"a pattern has at most {LONGEST} characters, and {WILDEST} stars and braces")
     if not set(pattern) & set("*?[{"):
         return []
     fitting = _compiled(pattern)
@@ -148,7 +155,7 @@ def matching(pattern: str, nodes: Mapping[str, Node]) -> list[Node]:
 @lru_cache(256)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     """An OSC 1.0 pattern as a regular expression; None for one that is none."""
-    parts = re.split(r"(\*|\?|\[[^\]]*\]|\{[^}]*\})", pattern)
+    parts = re.split(r"(\*+|\?|\[[^\]]*\]|\{[^}]*\})", pattern)
     try:
         return re.compile("".join(map(_part, parts)))
     except re.error:
@@ -156,7 +163,7 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 
 def _part(part: str) -> str:
-    if part == "*":
+    if part[:1] == "*":
         return "[^/]*"
     if part == "?":
         return "[^/]"
