@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import Any
@@ -146,8 +147,9 @@ def test_patterns_mean_every_address_that_they_fit() -> None:
 
 @given(st.text("/antiphonc*?[]{}!-,^\\.+()|$", max_size=40))
 def test_no_pattern_does_harm(pattern: str) -> None:
-    for node in matching(pattern, NODES):
-        assert node in NODES.values()
+    with contextlib.suppress(ValueError):  # one that would take too long
+        for node in matching(pattern, NODES):
+            assert node in NODES.values()
 
 
 @given(st.sampled_from(sorted(NODES)), st.integers(0, 60))

@@ -118,6 +118,7 @@ class Company:
             link.close()
         if self._terminal is not None and "tui" in self._links and self._links["tui"].was_killed:
             _restore(self._terminal)
+            self._terminal = None
 
     def _say(self, news: News) -> None:
         if self.scene is not None:

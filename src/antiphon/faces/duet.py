@@ -201,7 +201,7 @@ class Duet:
         """What was played, in one line."""
         player, machine = (int((self.recorder.events(group)["velocity"] > 0).sum()) for group in (PLAYER, MACHINE))
         events = self.recorder.events(origin=self.origin)
-        length = float(events["at"][-1]) if len(events) else 0.0
+        length = max(0.0, float(events["at"][-1])) if len(events) else 0.0
         whom = self.tune_name or "you"
         return f"{whom} played {player} notes and {self.name} {machine} in {length:.0f} s"
 
