@@ -102,6 +102,7 @@ def test_a_jam_is_played_turned_and_watched_over_osc(jam: Wired) -> None:
     played = jam.hears(lambda m: m.address == "/antiphon/note/it" and m.args[2] > 0)
     assert 60 <= played.args[1] <= 72
     jam.says("/antiphon/action/panic")
+    jam.hears(lambda m: m.address == "/antiphon/sense/playing" and m.args == [False])
     jam.end()
     sounding: set[tuple[int, int]] = set()
     for event in read_take(jam.take).recording().as_it_came(MACHINE):
