@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from antiphon.codec.stream import TICK, tick_of
-from antiphon.train.batches import collate, unpacked
+from antiphon.train.batches import collate
 from antiphon.train.checkpoint import load_net
-from antiphon.train.corpus import Corpus, Split
+from antiphon.train.corpus import Corpus, Split, unpacked
 from antiphon.train.likelihood import ALL_ORDERS, FIELD_NAMES, known_in_order, nats_of_batch
 from antiphon.train.nets import StreamNet
 

@@ -109,6 +109,8 @@ def test_what_is_said_is_asked_of_the_jam(address: str, args: tuple[Any, ...], a
         ("/antiphon/control/" + "*" * 24 + "~" + "*a" * 10, (1,)),
         ("/antiphon/note", (1, 60)),
         ("/antiphon/midi", ("loud",)),
+        ("/antiphon/midi", (0x90, 900, 1)),
+        ("/antiphon/midi", (0xF0, 1, 2, 0xF7)),
         ("/antiphon/note/it", (1, 2, 3)),
         ("/antiphon/control/[", (1,)),
         ("", ()),

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from antiphon.engine import Bundle, BundleError, Constraints, NeuralModel, Voice, open_model
-from antiphon.train.batches import collate, unpacked
+from antiphon.train.batches import collate
 from antiphon.train.checkpoint import RunError
+from antiphon.train.corpus import unpacked
 from antiphon.train.export import export
 from antiphon.train.likelihood import known_in_order, nats_of_batch
 from antiphon.train.nets import StreamNet

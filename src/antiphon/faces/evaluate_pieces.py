@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from antiphon.music.event import EVENT, Events
+from antiphon.music.event import Events
 from antiphon.music.midi_files import find_midi
 from antiphon.music.midi_read import read_midi
-from antiphon.train.corpus import Corpus, Split
+from antiphon.train.corpus import Corpus, Split, unpacked
 from antiphon.train.piece import lengthened
 
 __all__ = ["Music", "Piece", "drawn"]
@@ -83,23 +83,17 @@ def drawn(sources: Sequence[_Source], rng: np.random.Generator) -> Iterator[Piec
 
 def _of_split(split: Split) -> list[_Source]:
     return [
-        _Source(f"{split.name} {i}", split.sets[int(row["set"])], partial(_unpacked, split, i))
+        _Source(f"{split.name} {i}", split.sets[int(row["set"])], partial(_piece, split, i))
         for i, row in enumerate(split.index)
     ]
 
 
+def _piece(split: Split, i: int) -> Events:
+    return unpacked(split.piece(i))
+
+
 def _of_folder(folder: Path) -> list[_Source]:
     return [_Source(os.fspath(p.relative_to(folder)), p.parent.name, partial(_read, p)) for p in find_midi(folder)]
-
-
-def _unpacked(split: Split, i: int) -> Events:
-    """A stored piece as events from 0 seconds."""
-    stored = split.piece(i)
-    events = np.empty(len(stored), EVENT)
-    events["at"] = np.cumsum(stored["delta"].astype(np.int64)) * 1e-3
-    for name in ("instrument", "pitch", "velocity"):
-        events[name] = stored[name]
-    return events
 
 
 def _read(path: Path) -> Events:

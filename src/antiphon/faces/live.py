@@ -84,6 +84,12 @@ def play_live(args: argparse.Namespace, duet: Duet, past: Events | None, company
         problem = str(error)
     company.ended(problem or why)
     company.close()
+    _over(args, duet, meter, why or problem)
+    return problem
+
+
+def _over(args: argparse.Namespace, duet: Duet, meter: Meter, why: str) -> None:
+    """Close the take and write the report of a jam that has ended, and `why`. Raises `OSError`."""
     if sys.stderr.isatty():
         print(CLEAR, end="", file=sys.stderr, flush=True)
     now = time.monotonic()
@@ -91,10 +97,9 @@ def play_live(args: argparse.Namespace, duet: Duet, past: Events | None, company
         if duet.take.trouble is not None:
             _say(f"antiphon jam: the take is not whole: {duet.take.trouble}")
         duet.take.figures(now, meter.summary())
-        duet.take.close(now, why or problem)
+        duet.take.close(now, why)
     if args.report is not None:
-        meter.write(args.report, ended=why or problem, model=duet.name, **duet.tally())
-    return problem
+        meter.write(args.report, ended=why, model=duet.name, **duet.tally())
 
 
 class _Beat:

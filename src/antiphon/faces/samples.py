@@ -16,8 +16,7 @@ from antiphon.engine import open_model
 from antiphon.music.event import Events
 from antiphon.music.midi_write import score_from_events, write_midi
 from antiphon.music.roll import draw_roll
-from antiphon.train.batches import unpacked
-from antiphon.train.corpus import Corpus, CorpusError
+from antiphon.train.corpus import Corpus, CorpusError, unpacked
 from antiphon.train.export import export
 from antiphon.train.loop import Progress
 from antiphon.train.nets import StreamNet

@@ -19,12 +19,11 @@ from antiphon.music.event import (
     ANONYMOUS,
     ANONYMOUS_DRUMS,
     ANONYMOUS_PARTS,
-    EVENT,
     INSTRUMENTS,
     Events,
     is_drum,
 )
-from antiphon.train.corpus import Split
+from antiphon.train.corpus import Split, unpacked
 
 __all__ = ["Augment", "Batch", "Batches", "sounding_before"]
 
@@ -90,18 +89,6 @@ class Batch:
 
     def to(self, device: str) -> Batch:
         return Batch(self.codes.to(device), self.sounding.to(device), self.real.to(device))
-
-
-def unpacked(piece: npt.NDArray[np.void]) -> Events:
-    """A stored window as events from 0 seconds."""
-    events = np.empty(len(piece), EVENT)
-    delta = piece["delta"].astype(np.int64)
-    if len(delta):
-        delta[0] = 0
-    events["at"] = np.cumsum(delta) * 1e-3
-    for name in ("instrument", "pitch", "velocity"):
-        events[name] = piece[name]
-    return events
 
 
 def sounding_before(events: list[Events], length: int) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from antiphon.train.nets import NetConfig, StreamNet
 
-__all__ = ["RunError", "load_net", "load_state", "save"]
+__all__ = ["RunError", "load_net", "load_state", "opened", "save"]
 
 
 class RunError(ValueError):
@@ -44,7 +44,8 @@ def save(path: Path, net: StreamNet, progress: dict[str, Any], optimiser: torch.
         raise RunError(f"{path}: cannot be written ({error}); {free} MiB are free") from error
 
 
-def _opened(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def opened(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a checkpoint and what was written with them. Raises `RunError`, one line."""
     try:
         with safe_open(path, "pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118 (not a dict)
@@ -54,7 +55,7 @@ def _opened(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def load_net(path: Path) -> tuple[StreamNet, dict[str, Any]]:
     """The net of a checkpoint, in evaluation mode, and the progress written with it."""
-    tensors, metadata = _opened(path)
+    tensors, metadata = opened(path)
     try:
         net = StreamNet(NetConfig(**json.loads(metadata["net"])))
         net.load_state_dict({key[4:]: value for key, value in tensors.items() if key.startswith("net.")})
@@ -65,7 +66,7 @@ def load_net(path: Path) -> tuple[StreamNet, dict[str, Any]]:
 
 def load_state(path: Path, optimiser: torch.optim.Optimizer) -> None:
     """Put the optimiser's state of a checkpoint into `optimiser`."""
-    tensors, _ = _opened(path)
+    tensors, _ = opened(path)
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimiser."):

@@ -17,15 +17,16 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
 from antiphon.codec.grid import Cells, encode, read_dataset
-from antiphon.train.checkpoint import RunError
+from antiphon.train.checkpoint import RunError, opened
 from antiphon.train.chorale_data import Batch, Chorales
 from antiphon.train.chorale_net import ChoraleNet, ChoraleNetConfig
+from antiphon.train.machine import native_bf16
 
 __all__ = ["ChoraleRun", "ChoraleTrainConfig", "load_chorale_net", "nats_per_cell", "train_chorales"]
 
@@ -110,7 +111,7 @@ class ChoraleRun:
 
     def resume(self) -> None:
         """Go on from `last.safetensors`."""
-        tensors, metadata = _opened(self.folder / "last.safetensors")
+        tensors, metadata = opened(self.folder / "last.safetensors")
         for name, net in (("net", self.net), ("average", self.average)):
             net.load_state_dict({k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")})
         for i, optimiser in enumerate(self.optimisers):
@@ -135,7 +136,7 @@ class ChoraleRun:
         batch = self.batches[done >= 1 - c.long_share].batch(self.progress.step)
         torch.manual_seed(c.seed * 1_000_003 + self.progress.step)  # of dropout: a resumed run draws the same
         self.net.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=_native_bf16()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
             logits = _logits(self.net, batch)
         loss = nats_per_cell(logits, batch).mean()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -157,7 +158,7 @@ class ChoraleRun:
     @torch.no_grad()
     def evaluate(self) -> float:
         """Nats per hidden cell of the validation crops by the averaged weights; saves, and keeps the best."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=_native_bf16()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
             each = [nats_per_cell(_logits(self.average, batch), batch) for batch in self.judged]
         value = torch.cat(each).mean().item()
         self.progress.validation = value
@@ -191,26 +192,9 @@ def _named(prefix: str, net: ChoraleNet) -> dict[str, Tensor]:
     return {f"{prefix}.{name}": value for name, value in net.state_dict().items()}
 
 
-def _native_bf16() -> bool:
-    """Whether this processor multiplies bf16 natively; elsewhere it is emulated and slow."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def _opened(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, "pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118 (not a dict)
-    except (OSError, SafetensorError) as error:
-        raise RunError(f"{path}: not a checkpoint ({error})") from error
-
-
 def load_chorale_net(path: Path) -> tuple[ChoraleNet, dict[str, Any]]:
     """The averaged net of a checkpoint, in evaluation mode, and the progress written with it."""
-    tensors, metadata = _opened(path)
+    tensors, metadata = opened(path)
     try:
         net = ChoraleNet(ChoraleNetConfig(**json.loads(metadata["net"])))
         net.load_state_dict({k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")})

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CORPUS_FORMAT", "INDEX", "SPLITS", "STORED", "Corpus", "CorpusError", "Split"]
+from antiphon.music.event import EVENT, Events
+
+__all__ = ["CORPUS_FORMAT", "INDEX", "SPLITS", "STORED", "Corpus", "CorpusError", "Split", "unpacked"]
 
 CORPUS_FORMAT = 1
 
@@ -110,6 +112,18 @@ class Corpus:
             raise CorpusError(f"{self.folder}: no split {name!r}: there are {', '.join(SPLITS)}")
         index = _load(self.folder / f"{name}-index.npy", INDEX)
         return Split(name, np.array(index), self.sets, self.folder)
+
+
+def unpacked(piece: npt.NDArray[np.void]) -> Events:
+    """A stored window as events from 0 seconds."""
+    events = np.empty(len(piece), EVENT)
+    delta = piece["delta"].astype(np.int64)
+    if len(delta):
+        delta[0] = 0
+    events["at"] = np.cumsum(delta) * 1e-3
+    for name in ("instrument", "pitch", "velocity"):
+        events[name] = piece[name]
+    return events
 
 
 def _load(path: Path, dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:

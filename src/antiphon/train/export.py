@@ -27,9 +27,9 @@ from torch import Tensor, nn
 
 from antiphon.codec.sounding import DECAYS, FEATURES
 from antiphon.codec.stream import SIZES, TICK, TIME_LAST
-from antiphon.train.batches import collate, unpacked
+from antiphon.train.batches import collate
 from antiphon.train.checkpoint import RunError
-from antiphon.train.corpus import STORED, Split
+from antiphon.train.corpus import STORED, Split, unpacked
 from antiphon.train.nets import GruBody, StreamNet, TransformerBody, TransformerLayer, rotate
 
 __all__ = ["BUNDLE_FORMAT", "PRECISIONS", "BodyStep", "HeadsStep", "export", "step_of", "write_graphs"]

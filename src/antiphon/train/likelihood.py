@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from antiphon.codec.stream import TIME, TIME_FIRST, TIME_LAST
-from antiphon.train.batches import Batch, collate, unpacked
-from antiphon.train.corpus import Split
+from antiphon.train.batches import Batch, collate
+from antiphon.train.corpus import Split, unpacked
 from antiphon.train.nets import StreamNet
 
 __all__ = ["FIELD_NAMES", "known_in_order", "nats", "nats_of_batch", "random_known", "validation_batches"]

@@ -22,6 +22,7 @@ from antiphon.train.batches import Augment, Batch, Batches
 from antiphon.train.checkpoint import RunError, load_net, load_state, save
 from antiphon.train.corpus import Corpus
 from antiphon.train.likelihood import nats, nats_of_batch, random_known
+from antiphon.train.machine import native_bf16
 from antiphon.train.nets import NetConfig, StreamNet
 from antiphon.train.thaw import net_from
 from antiphon.train.tune import TUNINGS, loosened, merged
@@ -95,17 +96,8 @@ def _device(config: TrainConfig) -> str:
 
 def _precision(config: TrainConfig, device: str) -> torch.dtype:
     if config.precision == "auto":
-        # bf16 pays where the processor multiplies it natively; elsewhere it is emulated and slow.
-        native = device == "cuda" or "avx512_bf16" in _cpu_flags() or "amx_bf16" in _cpu_flags()
-        return torch.bfloat16 if native else torch.float32
+        return torch.bfloat16 if device == "cuda" or native_bf16() else torch.float32
     return torch.bfloat16 if config.precision == "bf16" else torch.float32
-
-
-def _cpu_flags() -> str:
-    try:
-        return Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return ""
 
 
 def _share_done(config: TrainConfig, progress: Progress) -> float:

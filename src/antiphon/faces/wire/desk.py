@@ -112,7 +112,10 @@ class JamDesk:
                     raise ValueError("a note is a channel from 1 to 16, a pitch and a velocity from 0 to 127")
                 self._say(peer, t="midi", data=[0x90 | on - 1, pitch, velocity])
             case ["midi"]:
-                self._say(peer, t="midi", data=_whole(args, len(args)))
+                data = _whole(args, len(args))
+                if not 1 <= len(data) <= 3 or not all(0 <= byte <= 255 for byte in data):
+                    raise ValueError("a MIDI message is one to three bytes, each from 0 to 255")
+                self._say(peer, t="midi", data=data)
             case ["subscribe"]:
                 self._subscribe(peer)
             case ["unsubscribe"]:
@@ -131,8 +134,7 @@ class JamDesk:
         self._peers.setdefault(peer, max(self._peers.values(), default=0) + 1)
         self._peers.move_to_end(peer)
         if len(self._peers) > PEERS:
-            _, forgotten = self._peers.popitem(last=False)
-            self._ask({"t": "gone", "face": forgotten})
+            self._peers.popitem(last=False)
         # Programs such as oscsend let go of a note by another port than they struck it: to the jam all are one player.
         face = 0 if message["t"] == "midi" else self._peers[peer]
         self._ask({**message, "face": face, "at": time.monotonic()})
