@@ -6,32 +6,23 @@ whole, which then appears by one rename.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
-import multiprocessing
-import multiprocessing.connection
 import os
 import shutil
-import signal
-import sys
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from antiphon.music.midi_files import find_midi
 from antiphon.train.corpus import SPLITS, STORED, CorpusError
 from antiphon.train.piece import Piece, prepare_piece
 from antiphon.train.shards import write_corpus
 from antiphon.train.sides import Row, choose_sides
+from antiphon.train.workers import work_through
 
 __all__ = ["Settings", "Source", "Summary", "find_sources", "prepare"]
 
@@ -124,7 +115,8 @@ def prepare(
     chunks = [_Chunk.of(wanted[i : i + CHUNK], partial, pedal) for i in range(0, len(wanted), CHUNK)]
     missing = [chunk for chunk in chunks if not chunk.path.exists()]
     reused = len(wanted) - sum(len(chunk.files) for chunk in missing)
-    _read_all(missing, jobs or os.cpu_count() or 1, reused, progress)
+    processes = jobs or os.cpu_count() or 1
+    work_through(_read_chunk, missing, processes, total=len(wanted), done=reused, progress=progress)
     rows, sketches = _gather(chunks, settings)
     choose_sides(rows, sketches, settings.valid_fraction, settings.seed)
     if not any(row.status == "ok" for row in rows):
@@ -185,48 +177,6 @@ class _Chunk:
             stat = file.path.stat()
             facts.update(f"{file.path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode("utf-8", "replace"))
         return cls(tuple(files), folder / f"chunk-{facts.hexdigest()[:24]}.npz", pedal)
-
-
-def _read_all(chunks: Sequence[_Chunk], jobs: int, reused: int, progress: bool) -> None:
-    """Make every chunk, in this process or in `jobs` others."""
-    total = reused + sum(len(chunk.files) for chunk in chunks)
-    shown = {"total": total, "initial": reused, "unit": "file", "desc": "reading", "disable": not progress}
-    if jobs == 1 or len(chunks) < 2:
-        with tqdm(**shown) as bar:
-            for chunk in chunks:
-                bar.update(_read_chunk(chunk))
-        return
-    with ProcessPoolExecutor(min(jobs, len(chunks)), _start_method(), _become_worker) as pool:
-        try:
-            reading = [pool.submit(_read_chunk, chunk) for chunk in chunks]
-            with tqdm(**shown) as bar:  # after the processes have started: it is a thread
-                for done in as_completed(reading):
-                    bar.update(done.result())
-        except BrokenProcessPool as error:
-            raise CorpusError("a reading process was killed (out of memory?): run it again to go on") from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _start_method() -> BaseContext:
-    """Fork where that is safe, since it saves each process the imports: on Linux, with no thread but this one."""
-    safe = sys.platform == "linux" and threading.active_count() == 1
-    return multiprocessing.get_context("fork" if safe else "spawn")
-
-
-def _become_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent is gone, however it went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()  # a chunk makes no cycles worth looking for
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def end_with_parent(sentinel: int = parent.sentinel) -> None:
-            multiprocessing.connection.wait([sentinel])
-            os._exit(1)
-
-        threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def _read_chunk(chunk: _Chunk) -> int:
