@@ -21,16 +21,16 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
-import torch.nn.functional as F
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
 from antiphon.codec.sounding import DECAYS, FEATURES
 from antiphon.codec.stream import SIZES, TICK, TIME_LAST
 from antiphon.train.batches import collate
+from antiphon.train.body_step import gru_step, states_of, transformer_step
 from antiphon.train.checkpoint import RunError
 from antiphon.train.corpus import STORED, Split, unpacked
-from antiphon.train.nets import GruBody, StreamNet, TransformerBody, TransformerLayer, rotate
+from antiphon.train.nets import GruBody, StreamNet
 
 __all__ = ["BUNDLE_FORMAT", "PRECISIONS", "BodyStep", "HeadsStep", "export", "step_of", "write_graphs"]
 
@@ -49,7 +49,7 @@ class BodyStep(nn.Module):
 
     def __init__(self, net: StreamNet) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.states = net, states_of(net.config)
 
     def enter(self, code: Tensor, begin: Tensor, sounding: Tensor) -> Tensor:
         """The body's input (1, D): the event, or the beginning where `begin` (1, 1) is 1."""
@@ -61,56 +61,21 @@ class BodyStep(nn.Module):
 
 
 class GruStep(BodyStep):
-    """Residual GRU layers, written as the matrix products that quantise well."""
-
-    def __init__(self, net: StreamNet) -> None:
-        super().__init__(net)
-        self.states = {"hidden": (net.config.layers, net.config.width)}
+    """A GRU for one event."""
 
     def forward(self, code: Tensor, begin: Tensor, sounding: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        body = cast(GruBody, self.net.body)
-        x, after = self.enter(code, begin, sounding), []
-        for i, (norm, gru) in enumerate(zip(body.norms, body.grus, strict=True)):
-            h = hidden[i : i + 1]
-            fresh = F.linear(norm(x), gru.weight_ih_l0, gru.bias_ih_l0)  # type: ignore[arg-type]
-            kept = F.linear(h, gru.weight_hh_l0, gru.bias_hh_l0)  # type: ignore[arg-type]
-            (r1, z1, n1), (r2, z2, n2) = fresh.chunk(3, -1), kept.chunk(3, -1)
-            z = torch.sigmoid(z1 + z2)
-            h = (1 - z) * torch.tanh(n1 + torch.sigmoid(r1 + r2) * n2) + z * h
-            x = x + h
-            after.append(h)
-        return self.leave(x), torch.cat(after)
+        x, hidden = gru_step(self.net.body, self.enter(code, begin, sounding), hidden)
+        return self.leave(x), hidden
 
 
 class TransformerStep(BodyStep):
-    """Attention over a cache of `window` events. Keys are kept without positions and rotated by their place in the
-    window, so that a session may last for ever."""
-
-    def __init__(self, net: StreamNet) -> None:
-        super().__init__(net)
-        c = net.config
-        self.states = {"cache": (2 * c.layers, c.n_heads, c.window, c.width // c.n_heads), "filled": (1,)}
+    """A transformer for one event."""
 
     def forward(
         self, code: Tensor, begin: Tensor, sounding: Tensor, cache: Tensor, filled: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        window = self.net.config.window
-        x, after = self.enter(code, begin, sounding)[:, None], []
-        places = torch.arange(window)
-        filled = torch.clamp(filled + 1, max=float(window))
-        mask = torch.where(places >= window - filled, 0.0, -1e9)
-        for i, layer in enumerate(cast(TransformerBody, self.net.body).layers):
-            layer = cast(TransformerLayer, layer)
-            q, k, v = layer.split(x)  # (1, heads, 1, d)
-            keys = torch.cat([cache[2 * i, :, 1:], k[0]], dim=1)
-            values = torch.cat([cache[2 * i + 1, :, 1:], v[0]], dim=1)
-            turned = rotate(q[0], places[-1:])
-            scores = turned @ rotate(keys, places).transpose(1, 2) / turned.shape[-1] ** 0.5 + mask
-            y = torch.softmax(scores, -1) @ values  # (heads, 1, d)
-            x = x + layer.out(y.transpose(0, 1).reshape(1, 1, -1))
-            x = x + layer.feed_forward(x)
-            after += [keys, values]
-        return self.leave(x[:, 0]), torch.stack(after), filled
+        x, cache, filled = transformer_step(self.net.body, self.enter(code, begin, sounding), cache, filled)
+        return self.leave(x), cache, filled
 
 
 class HeadsStep(nn.Module):

@@ -23,22 +23,28 @@ _PITCHES = CHANNELS * 128  # where the instruments begin in the sounding feature
 
 @dataclass(frozen=True)
 class NetConfig:
-    """The shape of a net."""
+    """The shape of a net. Its `family` says what it predicts: the stream's fields in any order, or words one by one."""
 
+    family: str = "stream"  # or "token"
     body: str = "gru"  # or "transformer"
     width: int = 512
     layers: int = 2
-    head_width: int = 256
+    head_width: int = 256  # of the stream family only
     n_heads: int = 8  # transformer only
-    window: int = 256  # transformer only: events that a layer looks back on, itself included
+    window: int = 256  # transformer only: events, or words, that a layer looks back on, itself included
+    feed_forward: int = 0  # transformer only: hidden units of the feed-forward net; 0: 8/3 of the width
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.family not in ("stream", "token"):
+            raise ValueError(f"no family of nets is called {self.family!r}: there are stream and token")
         if self.body not in ("gru", "transformer"):
             raise ValueError(f"no body is called {self.body!r}: there are gru and transformer")
         for name in ("width", "layers", "head_width", "n_heads", "window"):
             if getattr(self, name) < 1:
                 raise ValueError(f"a net's {name} must be 1 or more, not {getattr(self, name)}")
+        if self.feed_forward < 0:
+            raise ValueError(f"a net's feed_forward must be 0 or more, not {self.feed_forward}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be 0 or more and less than 1, not {self.dropout:g}")
         if self.body == "transformer" and self.width % (2 * self.n_heads):
@@ -95,7 +101,7 @@ class TransformerLayer(nn.Module):
         self.n_heads, self.window = config.n_heads, config.window
         self.norm1, self.norm2 = RMSNorm(D), RMSNorm(D)
         self.qkv, self.out = nn.Linear(D, 3 * D, bias=False), nn.Linear(D, D, bias=False)
-        hidden = (8 * D // 3 + 31) // 32 * 32
+        hidden = config.feed_forward or (8 * D // 3 + 31) // 32 * 32
         self.gate_up, self.down = nn.Linear(D, 2 * hidden, bias=False), nn.Linear(hidden, D, bias=False)
         self.dropout = nn.Dropout(config.dropout)
 
