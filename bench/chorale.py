@@ -47,7 +47,7 @@ def nats_of_notes(model: ChoraleModel, scores: Pitches) -> float:
     turn = rng.permuted(np.tile(np.arange(cells[0].size) % 16, (len(cells), 1)), axis=1).reshape(cells.shape)
     for i in range(16):
         hidden = turn == i
-        log_p = model.predict(cells, ~hidden)
+        log_p = model.log_probabilities(cells, ~hidden)
         total -= float(np.take_along_axis(log_p, cells[..., None], -1)[..., 0][hidden].sum())
     return total / cells.size
 
@@ -98,7 +98,7 @@ def main() -> None:
 
     results: dict[str, Any] = {}
     blank: Cells = np.zeros((1, 4, 32), np.int64)
-    results["one_pass_ms"] = 1e3 * seconds(lambda: model.predict(blank, blank > 0), 30)
+    results["one_pass_ms"] = 1e3 * seconds(lambda: model.log_probabilities(blank, blank > 0), 30)
     results["write_32_steps_s"] = seconds(lambda: write(model, 32, np.random.default_rng(0)), 5)
     results["write_16_of_64_steps_s"] = seconds(lambda: write(model, 64, np.random.default_rng(0), count=16))
     made: dict[str, Pitches] = {}

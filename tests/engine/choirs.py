@@ -20,7 +20,7 @@ class RandomChoir:
         self.asked.append((cells.copy(), known.copy()))
         return normalised(3 * self._rng.standard_normal((*cells.shape, CLASSES)))
 
-    def log_probabilities(self, cells, known, *, start=0):
+    def log_probabilities(self, cells, known, *, start=0, edges=(True, True)):
         return self.predict(cells, known)
 
 
@@ -33,5 +33,5 @@ class SteadyChoir:
     def predict(self, cells, known):
         return np.broadcast_to(self.log_p, (*cells.shape, CLASSES)).copy()
 
-    def log_probabilities(self, cells, known, *, start=0):
+    def log_probabilities(self, cells, known, *, start=0, edges=(True, True)):
         return self.predict(cells, known)

@@ -33,15 +33,22 @@ def _cells(shape=(2, 4, 16), seed=0):
     return torch.from_numpy(np.random.default_rng(seed).integers(10, 30, shape))
 
 
+def _edges(scores, steps, *, begins=0.0, ends=0.0):
+    edges = torch.zeros(scores, steps // 4, 2)
+    edges[:, 0, 0], edges[:, -1, 1] = begins, ends
+    return edges
+
+
 @torch.no_grad()
 def test_what_is_hidden_makes_no_difference():
     net, cells, known = _net(), _cells(), torch.ones(2, 4, 16)
     known[:, 1, 3:9] = 0
     other = cells.clone()
     other[:, 1, 3:9] = REST
-    assert torch.equal(net(cells, known), net(other, known))
+    here = _edges(2, 16)
+    assert torch.equal(net(cells, known, here), net(other, known, here))
     other[:, 1, 9] = 40
-    assert not torch.equal(net(cells, known), net(other, known))
+    assert not torch.equal(net(cells, known, here), net(other, known, here))
 
 
 @torch.no_grad()
@@ -49,9 +56,21 @@ def test_it_is_equivariant_to_time_away_from_the_edges():
     net, cells = _net(), _cells((1, 4, 80))
     known = torch.zeros(1, 4, 80)
     known[:, :, 36:44] = 1
-    here = net(cells, known)[:, :, 32:48]
-    moved = net(cells.roll(8, -1), known.roll(8, -1))[:, :, 40:56]
+    here = net(cells, known, _edges(1, 80))[:, :, 32:48]
+    moved = net(cells.roll(8, -1), known.roll(8, -1), _edges(1, 80))[:, :, 40:56]
     assert torch.allclose(here, moved, atol=1e-4)
+
+
+@torch.no_grad()
+def test_it_is_told_where_the_piece_begins_and_ends():
+    net, cells, known = _net(), _cells((1, 4, 80)), torch.zeros(1, 4, 80)
+    inside = net(cells, known, _edges(1, 80))
+    begun, ended = net(cells, known, _edges(1, 80, begins=1.0)), net(cells, known, _edges(1, 80, ends=1.0))
+    near = 4 * sum((1, 2))  # steps from which a small net's two blocks can look
+    assert not torch.allclose(begun[:, :, :4], inside[:, :, :4])
+    assert torch.equal(begun[:, :, 4 + 2 * near :], inside[:, :, 4 + 2 * near :])
+    assert not torch.allclose(ended[:, :, -4:], inside[:, :, -4:])
+    assert torch.equal(ended[:, :, : -4 - 2 * near], inside[:, :, : -4 - 2 * near])
 
 
 @torch.no_grad()
@@ -104,6 +123,21 @@ def test_a_crop_that_is_longer_than_its_piece_ends_with_it():
     batch = Chorales(PIECES[2:], length=16, size=3, seed=0).batch(0)
     assert not (batch.known | batch.hidden)[:, :, 10:].any()
     assert (batch.known | batch.hidden)[:, :, :10].all()
+
+
+def test_crops_know_the_edges_of_their_piece_and_meet_them_often():
+    piece = np.tile(np.arange(80) // 2, (4, 1))  # every beat is another pitch
+    batches = [Chorales([piece], length=16, size=8, seed=0, transpose=False).batch(i) for i in range(40)]
+    begins, ends, n = 0, 0, 0
+    for batch in batches:
+        for cells, edges in zip(batch.cells, batch.edges, strict=True):
+            assert edges[0, 0] == (cells[0, 0] == 0)
+            assert edges[-1, 1] == (cells[0, -1] == 39)
+            assert not edges[1:, 0].any()
+            assert not edges[:-1, 1].any()
+            begins, ends, n = begins + edges[0, 0], ends + edges[-1, 1], n + 1
+    assert begins / n > 1.5 / 17  # of 17 places, two count as the edge
+    assert ends / n > 1.5 / 17
 
 
 def test_the_loss_is_of_hidden_cells_each_score_alike():
@@ -159,12 +193,14 @@ def test_a_bundle_gives_the_nets_own_answers(tmp_path):
     for steps in (4, 5, 23):
         cells = np.random.default_rng(steps).integers(10, 30, (3, 4, steps))
         known = np.random.default_rng(steps + 1).random(cells.shape) < 0.5
-        for start in (0, 3):
+        for start, edges in ((0, (True, True)), (3, (True, False)), (3, (False, True))):
             room = ((0, 0), (0, 0), (start, -(start + steps) % 4))
             with torch.no_grad():
-                logits = net(torch.from_numpy(np.pad(cells, room)), torch.from_numpy(np.pad(known, room)).float())
+                padded = torch.from_numpy(np.pad(cells, room))
+                told = _edges(3, padded.shape[2], begins=edges[0], ends=edges[1])
+                logits = net(padded, torch.from_numpy(np.pad(known, room)).float(), told)
             wanted = torch.log_softmax(logits, -1)[:, :, start : start + steps].numpy()
-            assert np.allclose(model.log_probabilities(cells, known, start=start), wanted, atol=1e-3)
+            assert np.allclose(model.log_probabilities(cells, known, start=start, edges=edges), wanted, atol=1e-3)
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):

@@ -71,10 +71,10 @@ def _described(folder: Path) -> dict[str, Any]:
     """`bundle.json`, after checking its version, its codec and the checksum of every file."""
     try:
         about = json.loads((folder / "bundle.json").read_text())
-        if about["format"] != _FORMAT:
-            raise BundleError(f"{folder}: bundle format {about['format']}; this version reads {_FORMAT}")
         if about["codec"] != _CODEC:
             raise BundleError(f"{folder}: made for another codec than this version's")
+        if about["format"] != _FORMAT:
+            raise BundleError(f"{folder}: bundle format {about['format']}; this version reads {_FORMAT}")
         for name, wanted in about["files"].items():
             if Path(name).name != name or hashlib.sha256((folder / name).read_bytes()).hexdigest() != wanted:
                 raise BundleError(f"{folder}: {name} is damaged (its checksum differs)")

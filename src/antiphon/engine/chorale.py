@@ -16,7 +16,7 @@ from antiphon.engine.bundle import BundleError, find_bundle
 
 __all__ = ["ChoraleModel", "bundle_kind", "open_chorale_model"]
 
-_FORMAT = 1
+_FORMAT = 2
 _CODEC = {"name": "grid", "lowest": LOWEST, "highest": HIGHEST, "voices": VOICES, "steps_per_beat": STEPS_PER_BEAT}
 _AT_ONCE = 256  # steps that go through the net together: what the processor keeps close by
 _TOLERANCE = 1e-3  # logits
@@ -84,11 +84,13 @@ class ChoraleModel:
     def name(self) -> str:
         return str(self.about["name"])
 
-    def log_probabilities(self, cells: Cells, known: Mask, *, start: int = 0) -> Floats:
+    def log_probabilities(
+        self, cells: Cells, known: Mask, *, start: int = 0, edges: tuple[bool, bool] = (True, True)
+    ) -> Floats:
         """Log-probabilities (B, V, T, classes) of every cell of `cells` (B, V, T), of which `known` are given.
 
-        Any B and T. `start`: how many sixteenths after a beat the first step comes, 0..3. What stands in unknown cells
-        makes no difference.
+        Any B and T. `start`: how many sixteenths after a beat the first step comes, 0..3. `edges`: whether the music
+        begins with these scores, and whether it ends. What stands in unknown cells makes no difference.
         """
         B, V, T = cells.shape
         if not T:
@@ -101,7 +103,9 @@ class ChoraleModel:
         inputs: dict[str, npt.NDArray[Any]] = {
             "cells": np.pad(np.where(known, cells, REST), room).astype(np.int64),
             "known": np.pad(known, room).astype(np.float32),
+            "edges": np.zeros((B, (start + T + after) // STEPS_PER_BEAT, 2), np.float32),
         }
+        inputs["edges"][:, 0, 0], inputs["edges"][:, -1, 1] = edges
         size = max(_AT_ONCE // (start + T + after), 1)
         parts = [self._run({k: v[i : i + size] for k, v in inputs.items()}) for i in range(0, B, size)]
         logits = np.concatenate(parts)[:, :, start : start + T]
@@ -110,14 +114,11 @@ class ChoraleModel:
     def _run(self, inputs: dict[str, npt.NDArray[Any]]) -> Floats:
         return np.asarray(self._net.run(["logits"], inputs)[0], np.float32)
 
-    def predict(self, cells: Cells, known: Mask) -> Floats:
-        """`log_probabilities` of scores that begin on a beat."""
-        return self.log_probabilities(cells, known)
-
     def verify(self) -> float:
         """Replay the reference vectors; the largest difference of a logit. Raises BundleError when it is not small."""
         with np.load(self.folder / "vectors.npz", allow_pickle=False) as arrays:
-            inputs = {"cells": arrays["cells"].astype(np.int64), "known": arrays["known"].astype(np.float32)}
+            inputs = {name: arrays[name].astype(np.float32) for name in ("known", "edges")}
+            inputs["cells"] = arrays["cells"].astype(np.int64)
             wanted = arrays["logits"]
         got = self._run(inputs)
         worst = float(np.abs(got - wanted).max()) if got.shape == wanted.shape and got.size else np.inf

@@ -12,13 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from antiphon.codec.grid import REST, STEPS_PER_BEAT, Cells
 
-__all__ = ["ORDERS", "UNITS", "Nats", "Predict", "crops", "framewise", "judge", "notewise"]
+__all__ = ["ORDERS", "UNITS", "Counterpoint", "Crop", "Nats", "Predict", "crops", "framewise", "judge", "notewise"]
 
 ORDERS = ("random", "chronological")
 UNITS = ("framewise", "notewise")
@@ -27,6 +29,22 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Predict = Callable[[Cells, Mask], npt.NDArray[np.float32]]
 """Log-probabilities (B, V, T, classes) of cells (B, V, T), of which `known` (B, V, T) are given."""
+
+
+class Counterpoint(Protocol):
+    """A model that can be judged; see `engine.chorale.ChoraleModel`."""
+
+    def log_probabilities(
+        self, cells: Cells, known: Mask, *, edges: tuple[bool, bool] = (True, True)
+    ) -> npt.NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A part of a piece, (V, T), and whether the piece begins and ends in it, as anyone sees who has all of it."""
+
+    cells: Cells
+    edges: tuple[bool, bool] = (True, True)
 
 
 @dataclass(frozen=True)
@@ -41,12 +59,15 @@ class Nats:
     pieces: int
 
 
-def crops(pieces: Sequence[Cells], length: int, rng: np.random.Generator) -> list[Cells]:
+def crops(pieces: Sequence[Cells], length: int, rng: np.random.Generator) -> list[Crop]:
     """A crop of each piece, at most `length` steps from a random beat on; 0 leaves the pieces whole."""
     if not length:
-        return list(pieces)
+        return [Crop(piece) for piece in pieces]
     starts = [STEPS_PER_BEAT * int(rng.integers(max(p.shape[1] - length, 0) // STEPS_PER_BEAT + 1)) for p in pieces]
-    return [piece[:, start : start + length] for piece, start in zip(pieces, starts, strict=True)]
+    return [
+        Crop(piece[:, start : start + length], (start == 0, start + length >= piece.shape[1]))
+        for piece, start in zip(pieces, starts, strict=True)
+    ]
 
 
 def _ranks(count: int, order: str, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -106,8 +127,8 @@ def notewise(
 
 
 def judge(
-    predict: Predict,
-    pieces: Sequence[Cells],
+    model: Counterpoint,
+    pieces: Sequence[Crop],
     unit: str,
     order: str,
     *,
@@ -120,8 +141,8 @@ def judge(
     means = {"framewise": framewise, "notewise": notewise}[unit]
     losses = []
     for i, piece in enumerate(pieces):
-        each = []
-        for log_p in means(predict, piece, order, orderings, np.random.default_rng((seed, i)), at_most):
+        predict, each = partial(model.log_probabilities, edges=piece.edges), []
+        for log_p in means(predict, piece.cells, order, orderings, np.random.default_rng((seed, i)), at_most):
             each.append(log_p)
             progress()
         losses.append(math.log(len(each)) - np.logaddexp.reduce(each, axis=0))

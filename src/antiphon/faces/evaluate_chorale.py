@@ -39,7 +39,7 @@ def evaluate_chorales(args: argparse.Namespace) -> dict[str, Any]:
                 bar.set_description(f"{unit}, {order}")
                 at_most = args.sample and args.sample * (4 if unit == "notewise" else 1)
                 nats = judge(
-                    model.predict,
+                    model,
                     pieces,
                     unit,
                     order,

@@ -23,14 +23,16 @@ _CELLS, _STEPS = 0.45, 0.4  # shares of the kinds of mask; the rest are of voice
 
 @dataclass(frozen=True)
 class Batch:
-    """B crops, all arrays (B, V, T): the cells, which are known and which hidden, to be predicted.
+    """B crops, arrays (B, V, T): the cells, which are known and which hidden, to be predicted.
 
-    A crop longer than its piece is neither known nor hidden after the piece's end.
+    A crop longer than its piece is neither known nor hidden after the piece's end. `edges`, (B, beats, 2): the piece's
+    first beat and its last, where the crop holds them.
     """
 
     cells: Cells
     known: Mask
     hidden: Mask
+    edges: Mask
 
 
 def voice_ranges(pieces: Sequence[Cells]) -> npt.NDArray[np.int64]:
@@ -83,18 +85,26 @@ class Chorales:
         voices = len(self.pieces[0])
         cells = np.zeros((self.size, voices, self.length), np.int64)
         known, hidden = np.zeros(cells.shape, bool), np.zeros(cells.shape, bool)
+        edges = np.zeros((self.size, self.length // STEPS_PER_BEAT, 2), bool)
         for b, i in enumerate(rng.choice(len(self.pieces), self.size, p=self.share)):
-            crop = self._crop(int(i), rng)
+            crop, begins, ends = self._crop(int(i), rng)
             n = crop.shape[1]
+            edges[b, 0, 0] = begins
+            edges[b, (n - 1) // STEPS_PER_BEAT, 1] = ends
             cells[b, :, :n] = crop
             hidden[b, :, :n] = hidden_cells(n, voices, rng)
             known[b, :, :n] = ~hidden[b, :, :n]
-        return Batch(cells, known, hidden)
+        return Batch(cells, known, hidden, edges)
 
-    def _crop(self, i: int, rng: np.random.Generator) -> Cells:
-        """A crop that begins on a beat, moved into another key."""
+    def _crop(self, i: int, rng: np.random.Generator) -> tuple[Cells, bool, bool]:
+        """A crop that begins on a beat, moved into another key; and whether the piece begins and ends in it.
+
+        The edges are drawn more often than the middle, a quarter of a crop's length beyond them counting as them.
+        """
         piece = self.pieces[i]
-        beats = max(piece.shape[1] - self.length, 0) // STEPS_PER_BEAT
-        start = STEPS_PER_BEAT * int(rng.integers(beats + 1))
+        beats = max(piece.shape[1] - self.length + STEPS_PER_BEAT - 1, 0) // STEPS_PER_BEAT
+        beyond = self.length // STEPS_PER_BEAT // 4
+        start = STEPS_PER_BEAT * int(np.clip(rng.integers(-beyond, beats + beyond + 1), 0, beats))
         crop = piece[:, start : start + self.length]
-        return np.where(crop == REST, REST, crop + rng.choice(self.shifts[i]))
+        moved = np.where(crop == REST, REST, crop + rng.choice(self.shifts[i]))
+        return moved, start == 0, start + self.length >= piece.shape[1]

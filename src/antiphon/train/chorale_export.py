@@ -21,7 +21,7 @@ from antiphon.train.chorale_net import ChoraleNet
 
 __all__ = ["export_chorale"]
 
-_FORMAT = 1
+_FORMAT = 2
 _OPSET = 18
 _TOLERANCE = 1e-3  # logits
 _VECTOR_SHAPE = (2, VOICES, 24)
@@ -67,6 +67,8 @@ def _write(net: ChoraleNet, folder: Path) -> float:
     rng = np.random.default_rng(0)
     cells = torch.from_numpy(rng.integers(0, CLASSES, _VECTOR_SHAPE))
     known = torch.from_numpy((rng.random(_VECTOR_SHAPE) < 0.5).astype(np.float32))
+    edges = torch.zeros(_VECTOR_SHAPE[0], _VECTOR_SHAPE[2] // STEPS_PER_BEAT, 2)
+    edges[0, 0, 0] = edges[0, -1, 1] = 1
     with warnings.catch_warnings():
         # The tracing exporter is deprecated but still gives the smaller graph.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -74,25 +76,27 @@ def _write(net: ChoraleNet, folder: Path) -> float:
         warnings.filterwarnings("ignore", category=torch.jit._trace.TracerWarning)
         torch.onnx.export(
             net,
-            (cells, known),
+            (cells, known, edges),
             str(folder / "net.onnx"),
-            input_names=["cells", "known"],
+            input_names=["cells", "known", "edges"],
             output_names=["logits"],
-            dynamic_axes={name: {0: "scores", 2: "steps"} for name in ("cells", "known", "logits")},
+            dynamic_axes={name: {0: "scores", 2: "steps"} for name in ("cells", "known", "logits")}
+            | {"edges": {0: "scores", 1: "beats"}},
             opset_version=_OPSET,
             dynamo=False,
         )
     onnx.checker.check_model(str(folder / "net.onnx"))
     with torch.no_grad():
-        wanted = net(cells, known).numpy()
+        wanted = net(cells, known, edges).numpy()
     np.savez_compressed(
         folder / "vectors.npz",
         cells=cells.numpy().astype(np.int8),
         known=known.numpy().astype(np.int8),
+        edges=edges.numpy().astype(np.int8),
         logits=wanted,
     )
     session = ort.InferenceSession(str(folder / "net.onnx"), providers=["CPUExecutionProvider"])
-    (got,) = session.run(None, {"cells": cells.numpy(), "known": known.numpy()})
+    (got,) = session.run(None, {"cells": cells.numpy(), "known": known.numpy(), "edges": edges.numpy()})
     worst = float(np.abs(got - wanted).max())
     if not worst <= _TOLERANCE:
         raise RunError(f"the graph's answers differ from the net's by {worst:.2g}")

@@ -72,7 +72,8 @@ def nats_per_cell(logits: Tensor, batch: Batch) -> Tensor:
 
 
 def _logits(net: torch.nn.Module, batch: Batch) -> Tensor:
-    logits: Tensor = net(torch.from_numpy(batch.cells), torch.from_numpy(batch.known).float())
+    known, edges = torch.from_numpy(batch.known).float(), torch.from_numpy(batch.edges).float()
+    logits: Tensor = net(torch.from_numpy(batch.cells), known, edges)
     return logits
 
 

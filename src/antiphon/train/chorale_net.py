@@ -4,7 +4,8 @@ After Coconet (Huang et al. 2017, arXiv 1903.07227), with a deeper reach for its
 folded into beats, four sixteenths a column, and instead of 3 x 3 convolutions each block mixes a few channels over
 the whole of the pitch axis at once and over beats up to two bars away, then all channels at each place. The same
 weights serve every pitch (by the interval between two) and every beat: it is equivariant to shifts by a beat, and to
-transposition but for the keyboard's ends and a bias for each pitch, by which it knows where each voice lives.
+transposition but for the keyboard's ends and a bias for each pitch, by which it knows where each voice lives. It is
+told where a piece begins and ends, since that is where cadences are.
 
 Letters: B scores, V voices, T steps, N beats (T / 4), S = 4 steps a beat, P pitches, C channels, R mixed channels.
 """
@@ -101,7 +102,7 @@ class ChoraleNet(nn.Module):
         self.config = config
         C = config.channels
         self.notes = nn.Linear(_CELLS, C, bias=False)
-        self.facts = nn.Linear(2 * _CELLS, C)  # which cells are known, and which of them rest
+        self.facts = nn.Linear(2 * _CELLS + 2, C)  # which cells are known, which of them rest; the piece's edges
         self.keyboard = nn.Parameter(torch.zeros(PITCHES, C))
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(C)
@@ -112,17 +113,18 @@ class ChoraleNet(nn.Module):
         nn.init.zeros_(self.rest_head.weight)
         nn.init.constant_(self.rest_head.bias, -3.0)  # rests are rare
 
-    def forward(self, cells: Tensor, known: Tensor) -> Tensor:
-        """cells (B, V, T) classes, known (B, V, T) 0 or 1 -> logits (B, V, T, P + 1).
+    def forward(self, cells: Tensor, known: Tensor, edges: Tensor) -> Tensor:
+        """cells (B, V, T) classes, known (B, V, T) 0 or 1, edges (B, N, 2) 0 or 1 -> logits (B, V, T, P + 1).
 
-        T is a multiple of four and begins on a beat. What lies outside the piece is not known.
+        T is a multiple of four and begins on a beat. `edges`: a piece's first beat, and its last, where they are in
+        sight. What lies outside the piece is not known.
         """
         B, V, T = cells.shape
         N = T // STEPS_PER_BEAT
         resting = (cells == REST).to(known.dtype) * known
         sounding = F.one_hot(cells.clamp(max=PITCHES - 1), PITCHES).to(known.dtype) * (known - resting)[..., None]
         notes = sounding.view(B, V, N, STEPS_PER_BEAT, PITCHES).permute(0, 2, 4, 1, 3).reshape(B, N, PITCHES, _CELLS)
-        facts = torch.cat([_by_beat(known), _by_beat(resting)], dim=-1)
+        facts = torch.cat([_by_beat(known), _by_beat(resting), edges], dim=-1)
         x = self.notes(notes) + self.facts(facts)[:, :, None] + self.keyboard
         for block in self.blocks:
             x = block(x)
