@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from antiphon.engine.bundle import find_bundle
 from antiphon.faces.samples import Samples
 from antiphon.train.corpus import Corpus
+from antiphon.train.distributed import World, joined
 from antiphon.train.loop import TrainConfig, describe, train
 from antiphon.train.nets import NetConfig
 from antiphon.train.prep import prepare
@@ -54,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     length.add_argument(
         "--evaluate-every", type=int, help=f"steps ({_DEFAULT.evaluate_every}; fine-tuning {_FINE['evaluate_every']})"
     )
+    length.add_argument(
+        "--save-every",
+        metavar="MINUTES",
+        type=float,
+        help=f"keep what --resume needs so often, beside after each evaluation ({_DEFAULT.save_every:g})",
+    )
     net = parser.add_argument_group("the net")
     net.add_argument("--body", choices=("gru", "transformer"), help=f"({_NET.body})")
     net.add_argument("--width", type=int, help=f"of the body ({_NET.width})")
@@ -86,23 +96,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     machine.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="(auto)")
     machine.add_argument("--compile", action="store_true", help="torch.compile, worth it on a GPU")
     machine.add_argument("--threads", type=int, help="(all cores)")
+    machine.add_argument(
+        "--shard", action="store_true", help="under torchrun: each process keeps only its part of the weights"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     given = dict(vars(args))
-    settings = {} if args.recipe is None else read_recipe(args.recipe)
+    settings = _stored(args.out) if args.resume else {}
+    settings |= {} if args.recipe is None else read_recipe(args.recipe)
     if "weights" in given:
         given["weights"] = dict(given["weights"])
     if "start" in given:
         given["start"] = str(_start(given["start"]))
         settings = {**_FINE, **settings}
-    config = config_of(settings, given, args.recipe or "")
-    corpus = Corpus.open(_prepared(args.corpus, args.out))
-    samples = None if args.no_samples else Samples(corpus, args.out / "samples")
-    progress = train(corpus, args.out, config, resume=args.resume, evaluated=samples)
-    print(f"{args.out}: " + ", ".join(f"{key} {value:.4g}" for key, value in describe(progress).items()))
-    print(f"next: antiphon export {args.out} -o BUNDLE")
+    config = config_of(settings, given, args.recipe or str(args.out))
+    with joined(config.device) as world:
+        corpus = Corpus.open(_prepared(args.corpus, args.out, world))
+        samples = Samples(corpus, args.out / "samples") if world.is_first and not args.no_samples else None
+        progress = train(corpus, args.out, config, resume=args.resume, evaluated=samples, world=world)
+    if world.is_first:
+        print(f"{args.out}: " + ", ".join(f"{key} {value:.4g}" for key, value in describe(progress).items()))
+        print(f"next: antiphon export {args.out} -o BUNDLE")
     return 0
+
+
+def _stored(out: Path) -> dict[str, Any]:
+    """The settings of the run in `out`, as a recipe; none where there is no run."""
+    try:
+        stored = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    except OSError:
+        return {}
+    except ValueError as error:
+        raise ValueError(f"{out}: config.json is damaged: {error}") from None
+    known = {field.name for field in fields(TrainConfig)}
+    return {name: value for name, value in stored.items() if name in known}
 
 
 def _start(name: str) -> Path:
@@ -113,11 +141,12 @@ def _start(name: str) -> Path:
     return find_bundle(name)
 
 
-def _prepared(folder: Path, out: Path) -> Path:
-    """The corpus in `folder`, or made of the MIDI files in it, within the run's folder."""
+def _prepared(folder: Path, out: Path, world: World) -> Path:
+    """The corpus in `folder`, or made of the MIDI files in it, within the run's folder, by the first process."""
     if (folder / "corpus.json").exists() or not folder.is_dir():
         return folder
     corpus = out / "corpus"
-    if not (corpus / "corpus.json").exists():
+    if world.is_first and not (corpus / "corpus.json").exists():
         print(prepare([folder], corpus, valid_fraction=FEW, progress=True), file=sys.stderr)
+    world.wait()
     return corpus

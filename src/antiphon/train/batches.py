@@ -1,6 +1,7 @@
 """Batches of windows: what is drawn from the corpus, how it is varied, and what sounds before each event.
 
-A batch is a pure function of (seed, step), so that resuming a run continues its data bit for bit.
+A batch is a pure function of (seed, step), so that resuming a run continues its data bit for bit; and each window of it
+of its place as well, so that several processes draw the parts of one batch.
 """
 
 from __future__ import annotations
@@ -131,7 +132,10 @@ def _ages(pitch: Tensor, sign: Tensor, at: Tensor) -> Tensor:
 
 
 class Batches:
-    """Draws batches from a split; `weights` multiplies the square-root-of-events share of named sets."""
+    """Draws batches from a split; `weights` multiplies the square-root-of-events share of named sets.
+
+    Of the `size` windows of each batch, those in `part` (all) are drawn.
+    """
 
     def __init__(
         self,
@@ -142,8 +146,10 @@ class Batches:
         seed: int = 0,
         weights: Mapping[str, float] | None = None,
         augment: Augment | None = None,
+        part: slice | None = None,
     ) -> None:
-        self.split, self.length, self.size, self.seed, self.augment = split, length, size, seed, augment
+        self.split, self.length, self.seed, self.augment = split, length, seed, augment
+        self.places = range(size)[part or slice(None)]
         lengths = split.index["length"].astype(np.float64)
         per_set = np.bincount(split.index["set"], lengths, minlength=len(split.sets))
         unknown = set(weights or {}) - set(split.sets)
@@ -168,8 +174,8 @@ class Batches:
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
-        rng = np.random.default_rng([self.seed, step])
-        return collate([self.window(rng) for _ in range(self.size)], self.length)
+        generators = (np.random.default_rng([self.seed, step, place]) for place in self.places)
+        return collate([self.window(rng) for rng in generators], self.length)
 
 
 def collate(windows: list[Events], length: int) -> Batch:

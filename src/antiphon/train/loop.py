@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
-from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
+from torch import Tensor
+from torch.distributed.fsdp import FSDPModule
+from torch.distributed.tensor import DTensor
 
 from antiphon.train.batches import Augment, Batch, Batches
-from antiphon.train.checkpoint import RunError, load_net, load_state, save
+from antiphon.train.checkpoint import RunError, load_net, load_state, save, whole
 from antiphon.train.corpus import Corpus
+from antiphon.train.distributed import World
 from antiphon.train.likelihood import nats, nats_of_batch, random_known
-from antiphon.train.machine import native_bf16
+from antiphon.train.machine import chosen_device, chosen_precision, stop_on_signal
 from antiphon.train.nets import NetConfig, StreamNet
+from antiphon.train.show import Bar, Log
 from antiphon.train.thaw import net_from
-from antiphon.train.tune import TUNINGS, loosened, merged
+from antiphon.train.tune import TUNINGS, loosened, merged, merged_weights
 
 __all__ = ["Progress", "Run", "TrainConfig", "describe", "train"]
 
@@ -49,11 +50,13 @@ class TrainConfig:
     evaluate_every: int = 250  # steps
     evaluate_events: int = 200_000
     patience: int = 0  # evaluations without a better one before the run ends; 0: never
+    save_every: float = 2.0  # minutes, beside after each evaluation: what a power cut may cost
     weights: dict[str, float] = field(default_factory=dict)  # a set's name -> multiplies its share
     augment: bool = True
     device: str = "auto"
     precision: str = "auto"  # bf16 or fp32
     compile: bool = False
+    shard: bool = False  # where several processes train: each keeps only its part of the weights
     threads: int | None = None
     start: str | None = None  # a bundle, run or checkpoint to go on from, whose shape counts instead of `net`
     tuning: str = "full"  # of what it starts from; see `tune.TUNINGS`
@@ -69,6 +72,8 @@ class TrainConfig:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise ValueError(f"minutes must be more than 0, not {self.minutes:g}")
+        if not 0 <= self.save_every < math.inf:
+            raise ValueError(f"save_every must be 0 minutes or more, not {self.save_every:g}")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"threads must be 1 or more, not {self.threads}")
 
@@ -82,22 +87,6 @@ class Progress:
     best: float = math.inf
     since_best: int = 0
     validation: dict[str, float] = field(default_factory=dict)
-
-
-def _device(config: TrainConfig) -> str:
-    if config.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=config.device)
-    except (RuntimeError, AssertionError) as error:  # torch's words for: no such device, or none of this kind here
-        raise RunError(f"device {config.device!r} cannot be used here ({str(error).splitlines()[0][:80]})") from error
-    return config.device
-
-
-def _precision(config: TrainConfig, device: str) -> torch.dtype:
-    if config.precision == "auto":
-        return torch.bfloat16 if device == "cuda" or native_bf16() else torch.float32
-    return torch.bfloat16 if config.precision == "bf16" else torch.float32
 
 
 def _share_done(config: TrainConfig, progress: Progress) -> float:
@@ -122,23 +111,6 @@ def _optimiser(net: StreamNet, config: TrainConfig) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
 
 
-@contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Turns Ctrl-C and SIGTERM into a flag, so that a step in progress ends and is saved."""
-    asked = False
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, action in before.items():
-            signal.signal(number, action)
-
-
 def _prefetched(batches: Batches, first: int) -> Generator[Batch, None, None]:
     """Batches `first`, `first + 1`, ... each prepared while the one before is used."""
     with ThreadPoolExecutor(1) as pool:
@@ -151,29 +123,26 @@ def _prefetched(batches: Batches, first: int) -> Generator[Batch, None, None]:
 
 
 class Run:
-    """One training run in a folder: config.json, last.safetensors (to resume), best.safetensors, TensorBoard's log."""
+    """One training run in a folder: config.json, last.safetensors (to resume), best.safetensors, TensorBoard's log.
 
-    def __init__(self, corpus: Corpus, folder: Path, config: TrainConfig, *, resume: bool) -> None:
-        self.folder, self.config, self.corpus = folder, config, corpus
-        self.device = _device(config)
-        self.dtype = _precision(config, self.device)
+    All processes of a `world` have one, of which the first writes the folder and the others only read it.
+    """
+
+    def __init__(self, corpus: Corpus, folder: Path, config: TrainConfig, world: World, *, resume: bool) -> None:
+        self.folder, self.config, self.corpus, self.world = folder, config, corpus, world
+        self.last = folder / "last.safetensors"
+        if config.size < world.size:
+            raise RunError(f"{world.size} processes cannot share {config.size} windows a batch: give a larger --size")
+        self.precision = chosen_precision(config.precision, world.device)
         if config.threads:
             torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
-        self.progress = Progress()
-        last = folder / "last.safetensors"
-        if resume and last.exists():
-            self.net, saved = load_net(last)
-            self.progress = Progress(**saved)
-        elif last.exists():
-            raise RunError(f"{folder}: holds a run already; go on with it by --resume, or give another folder")
-        else:
-            self.net = StreamNet(config.net) if config.start is None else net_from(Path(config.start))
-        self.net.to(self.device).train()
-        loosened(self.net, config.tuning, config.rank)
+        self.net, self.progress = self._begun(resume)
+        self.shared = world.shared(self.net.train(), self.net.body, shard=config.shard)
         self.optimiser = _optimiser(self.net, config)
-        if self.progress.step and config.tuning != "lora":  # low ranks are merged when they are saved, and begin anew
-            load_state(last, self.optimiser)
+        if self.progress.step:
+            load_state(self.last, self.optimiser)
+        self.saved = self.progress.seconds
         self.batches = Batches(
             corpus.split("train"),
             length=config.length,
@@ -181,62 +150,124 @@ class Run:
             seed=config.seed,
             weights=config.weights,
             augment=Augment() if config.augment else None,
+            part=world.part(config.size),
         )
-        self.forward = torch.compile(self.net) if config.compile else self.net
-        folder.mkdir(parents=True, exist_ok=True)
-        about = asdict(config) | {"corpus": corpus.info, "shares": self.batches.shares}
-        (folder / "config.json").write_text(json.dumps(about, indent=1))
+        self.forward = torch.compile(self.shared) if config.compile else self.shared
+        if world.is_first:
+            folder.mkdir(parents=True, exist_ok=True)
+            about = asdict(config) | {"corpus": corpus.info, "shares": self.batches.shares, "processes": world.size}
+            (folder / "config.json").write_text(json.dumps(about, indent=1))
+
+    def _begun(self, resume: bool) -> tuple[StreamNet, Progress]:
+        """The net and where it stands: those last saved, or at the beginning."""
+        config = self.config
+        if resume and self.last.exists():
+            net, saved = load_net(self.last, lambda net: loosened(net, config.tuning, config.rank))
+            return net, Progress(**saved)
+        if self.last.exists():
+            raise RunError(f"{self.folder}: holds a run already; go on with it by --resume, or give another folder")
+        net = StreamNet(config.net) if config.start is None else net_from(Path(config.start))
+        return loosened(net, config.tuning, config.rank), Progress()
 
     def gradient(self, stream: Iterator[Batch]) -> float:
-        """Add up the gradients of one step's batches; returns mean nats per event."""
-        total = 0.0
-        for part in range(self.config.accumulate):
-            batch = next(stream).to(self.device)
-            index = self.progress.step * self.config.accumulate + part
-            generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + index)
-            torch.manual_seed(self.config.seed * 1_000_003 + index)  # of dropout: a resumed run draws the same
-            known = random_known((len(batch.codes), self.config.length), generator, self.device)
-            with torch.autocast(self.device, self.dtype, enabled=self.dtype != torch.float32):
-                loss = nats_of_batch(self.forward, batch, known).sum() / batch.real.sum()  # type: ignore[arg-type]
-            (loss / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach()) / self.config.accumulate
-        return total
+        """Add up the gradients of one step's batches; returns mean nats per event, over all processes."""
+        world, config = self.world, self.config
+        total = torch.zeros((), device=world.device)
+        for i in range(config.accumulate):
+            batch = next(stream).to(world.device)
+            with world.adding_up(self.shared, last=i == config.accumulate - 1):
+                loss = self.loss(batch, self.progress.step * config.accumulate + i) / config.accumulate
+                (loss * world.size).backward()  # type: ignore[no-untyped-call]  # of which the processes take the mean
+            total += loss.detach()
+        return float(world.total(total))
+
+    def loss(self, batch: Batch, index: int) -> Tensor:
+        """Nats of this process's part of the batch `index`, per event of all of it."""
+        world, config = self.world, self.config
+        seed = config.seed * 1_000_003 + index
+        generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed * world.size + world.rank)  # of dropout: a resumed run draws the same
+        known = random_known((config.size, config.length), generator)[world.part(config.size)].to(world.device)
+        n_events = world.total(batch.real.sum())
+        with self.autocast():
+            return nats_of_batch(self.forward, batch, known).sum() / n_events  # type: ignore[arg-type]
+
+    def autocast(self) -> torch.autocast:
+        """In it, what can be is computed at the run's precision."""
+        kind = torch.device(self.world.device).type
+        return torch.autocast(kind, self.precision, enabled=self.precision != torch.float32)
 
     def step(self, stream: Iterator[Batch]) -> float:
-        """One step of the optimiser; returns mean nats per event."""
+        """One step of the optimiser; returns mean nats per event. Raises RunError, and moves nothing, for a NaN."""
         for group in self.optimiser.param_groups:
             group["lr"] = _rate(self.config, _share_done(self.config, self.progress))
         loss = self.gradient(stream)
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
+        norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
+        self.progress.step += 1
+        if not (math.isfinite(loss) and math.isfinite(float(norm))):
+            raise self.world.stopped(RunError(self._not_a_number(loss)), 1)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        self.progress.step += 1
         return loss
 
-    def evaluate(self, log: SummaryWriter) -> bool:
-        """Score the validation split and keep the best; true when patience has run out."""
-        with torch.autocast(self.device, self.dtype, enabled=self.dtype != torch.float32):
+    def _not_a_number(self, loss: float) -> str:
+        what = "gradient" if math.isfinite(loss) else "loss"
+        return (
+            f"{self.folder}: the {what} is no longer a number at step {self.progress.step}, which drew batch "
+            f"{(self.progress.step - 1) * self.config.accumulate} by seed {self.config.seed}; what is saved is from "
+            "before it: try a lower --learning-rate"
+        )
+
+    def evaluate(self, log: Log) -> bool:
+        """Score the validation split and keep the best; true when patience has run out.
+
+        Every process scores all of it, since waiting would be no quicker, and the first one's figures count.
+        """
+        with self.autocast():
             scores = nats(self.net, self.corpus.split("valid"), limit=self.config.evaluate_events)
-        for name, value in scores.items():
-            log.add_scalar(f"valid/{name}", value, self.progress.step)
+        scores = {name: self.world.agreed(value, False)[0] for name, value in scores.items()}
+        log.add("valid", scores, self.progress.step)
         self.progress.validation = scores
         better = scores["nats_per_event"] < self.progress.best
         self.progress.best = min(self.progress.best, scores["nats_per_event"])
         self.progress.since_best = 0 if better else self.progress.since_best + 1
         if better:
-            save(self.folder / "best.safetensors", merged(self.net), asdict(self.progress))
+            self.save_best()
         self.save()
         return bool(self.config.patience) and self.progress.since_best >= self.config.patience
+
+    def plain(self) -> StreamNet | None:
+        """The net as one that is whole and was never tuned by low ranks; None for all processes but the first."""
+        if not isinstance(self.net, FSDPModule):
+            return merged(self.net) if self.world.is_first else None
+        weights = merged_weights(whole(self.net.state_dict(), keep=self.world.is_first))
+        if not self.world.is_first:
+            return None
+        net = StreamNet(self.net.config)
+        net.load_state_dict(weights)
+        return net.eval()
+
+    def save_best(self) -> None:
+        net = self.plain()
+        if net is not None:
+            save(self.folder / "best.safetensors", net, asdict(self.progress))
+
+    def save(self) -> None:
+        """Keep all that a resume needs."""
+        save(self.last, self.net, asdict(self.progress), self.optimiser, write=self.world.is_first)
+        self.saved = self.progress.seconds
+
+    def save_now_and_then(self) -> None:
+        """Keep it where the last time was long ago, so that whatever happens costs little."""
+        if self.progress.seconds - self.saved >= 60 * self.config.save_every:
+            self.save()
 
     def save_unfinished(self) -> None:
         """Keep all that a resume needs; and, before the first evaluation, something to export."""
         self.save()
-        best = self.folder / "best.safetensors"
-        if not best.exists():
-            save(best, merged(self.net), asdict(self.progress))
-
-    def save(self) -> None:
-        save(self.folder / "last.safetensors", merged(self.net), asdict(self.progress), self.optimiser)
+        if math.isinf(self.progress.best):
+            self.save_best()
 
 
 def train(
@@ -248,77 +279,63 @@ def train(
     clock: Callable[[], float] = time.monotonic,
     quiet: bool = False,
     evaluated: Callable[[StreamNet, Progress], None] | None = None,
+    world: World | None = None,
 ) -> Progress:
     """Train until the run's end or early stop; `folder` then holds `best.safetensors` and `last.safetensors`.
 
     Ctrl-C and SIGTERM let the step in progress end, save, and raise KeyboardInterrupt with one line that says so.
     `clock` (seconds) measures `config.minutes`: wall time, or a process's own time to compare on a shared machine.
-    `evaluated` is given the net after each evaluation, to hear how it does.
+    `evaluated` is given the net after each evaluation, to hear how it does. In a `world` of several processes all call
+    this alike; the first one's clock counts, and a signal to one of them stops all at the same step.
     """
-    run = Run(corpus, folder, config, resume=resume)
+    world = World(device=chosen_device(config.device)) if world is None else world
+    run = Run(corpus, folder, config, world, resume=resume)
+    world.wait()  # until all have seen what is in the folder
     progress = run.progress
     stream = _prefetched(run.batches, progress.step * config.accumulate)
+
+    def evaluate() -> bool:
+        out_of_patience = run.evaluate(log)
+        net = run.plain()
+        if evaluated is not None and net is not None:
+            evaluated(net, progress)
+        return out_of_patience
+
     with (
         closing(stream),
-        closing(SummaryWriter(str(folder / "tensorboard"))) as log,
-        _stop_on_signal() as asked,
-        _Bar(config, quiet=quiet) as bar,
+        closing(Log(folder if world.is_first else None)) as log,
+        stop_on_signal() as asked,
+        Bar(quiet=quiet or not world.is_first) as bar,
     ):
         if config.start is not None and not progress.step:
             run.evaluate(log)  # what it starts from is the best so far
-        ended, mark = False, clock()
-        while not ended and not asked() and _share_done(config, progress) < 1:
-            began = progress.seconds
+        ended, stopped, mark = False, world.agreed(0, asked())[1], clock()
+        while not ended and not stopped and _share_done(config, progress) < 1:
             loss = run.step(stream)
             now = clock()
-            progress.seconds, mark = progress.seconds + now - mark, now
-            if not math.isfinite(loss):
-                raise RunError(
-                    f"{folder}: the loss is no longer a number at step {progress.step}, which drew batch "
-                    f"{(progress.step - 1) * config.accumulate} by seed {config.seed}; what is saved is from before "
-                    "it: try a lower --learning-rate"
-                )
-            log.add_scalar("train/nats_per_event", loss, progress.step)
-            bar.show(progress, loss, progress.seconds - began)
+            seconds, stopped = world.agreed(now - mark, asked())
+            progress.seconds, mark = progress.seconds + seconds, now
+            log.add("train", {"nats_per_event": loss}, progress.step)
+            bar.show(
+                step=progress.step,
+                loss=loss,
+                valid=progress.validation.get("nats_per_event", math.nan),
+                rate=config.size * config.length * config.accumulate / max(seconds, 1e-9),
+                done=_share_done(config, progress),
+                seconds=progress.seconds,
+            )
             if progress.step % config.evaluate_every == 0:
-                ended = run.evaluate(log)
-                if evaluated is not None:
-                    evaluated(merged(run.net), progress)
+                ended = evaluate()
                 mark = clock()  # evaluating is not training
-        if asked():
+            else:
+                run.save_now_and_then()
+        if stopped and not ended and _share_done(config, progress) < 1:
             run.save_unfinished()
-            raise KeyboardInterrupt(f"{folder}: stopped and saved at step {progress.step}; --resume goes on")
+            told = f"{folder}: stopped and saved at step {progress.step}; --resume goes on"
+            raise world.stopped(KeyboardInterrupt(told), 130)
         if progress.step % config.evaluate_every:
-            run.evaluate(log)
-            if evaluated is not None:
-                evaluated(merged(run.net), progress)
+            evaluate()
     return progress
-
-
-class _Bar:
-    """The progress line: nats per event (smoothed), the last validation, events a second, minutes left."""
-
-    def __init__(self, config: TrainConfig, *, quiet: bool) -> None:
-        self.config, self.smooth = config, math.nan
-        self.bar = tqdm(total=100, disable=quiet, bar_format="{percentage:3.0f}%|{bar:20}| {postfix}")
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
-
-    def show(self, progress: Progress, loss: float, seconds: float) -> None:
-        self.smooth = loss if math.isnan(self.smooth) else 0.98 * self.smooth + 0.02 * loss
-        done = _share_done(self.config, progress)
-        rate = self.config.size * self.config.length * self.config.accumulate / max(seconds, 1e-9)
-        left = progress.seconds * (1 - done) / max(done, 1e-9) / 60
-        valid = progress.validation.get("nats_per_event", math.nan)
-        self.bar.n = round(100 * done, 1)
-        self.bar.set_postfix_str(
-            f"step {progress.step:,} · {self.smooth:.3f} nats/event · valid {valid:.3f} · "
-            f"{rate:,.0f} events/s · {left:.0f} min left"
-        )
 
 
 def describe(progress: Progress) -> dict[str, Any]:

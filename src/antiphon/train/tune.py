@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from antiphon.train.nets import StreamNet
 
-__all__ = ["TUNINGS", "loosened", "merged"]
+__all__ = ["TUNINGS", "loosened", "merged", "merged_weights"]
 
 TUNINGS = ("full", "heads", "lora")
 """All weights; those of the heads alone, the body frozen; low-rank changes of every linear layer, all else frozen."""
+
+_LAYER = ".parametrizations."
+"""What torch puts between a layer's name and that of a weight which is more than itself."""
 
 
 class LowRank(nn.Module):
@@ -43,17 +48,23 @@ def loosened(net: StreamNet, tuning: str, rank: int) -> StreamNet:
     return net
 
 
+def merged_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A net's `weights` by name, those that are the sum of themselves and a low-rank change as that sum."""
+    plain = {name: value for name, value in weights.items() if _LAYER not in name}
+    for name, value in weights.items():
+        layer, found, leaf = name.partition(_LAYER)
+        if found and leaf.endswith(".original"):
+            change = f"{layer}{_LAYER}{leaf.removesuffix('original')}0."
+            plain[f"{layer}.{leaf.removesuffix('.original')}"] = (
+                value + weights[f"{change}up"] @ weights[f"{change}down"]
+            )
+    return plain
+
+
 def merged(net: StreamNet) -> StreamNet:
     """`net` as one that was never tuned by low ranks: a copy where it was, else itself."""
     if not any(parametrize.is_parametrized(module) for module in net.modules()):
         return net
     plain = StreamNet(net.config)
-    plain.load_state_dict({name: _value(net, name) for name in plain.state_dict()})
+    plain.load_state_dict(merged_weights(net.state_dict()))
     return plain.eval()
-
-
-def _value(net: StreamNet, name: str) -> Tensor:
-    """A weight as it counts, whatever it is the sum of."""
-    owner, _, leaf = name.rpartition(".")
-    value: Tensor = getattr(net.get_submodule(owner), leaf)
-    return value.detach()
