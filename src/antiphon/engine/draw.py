@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from antiphon.engine.model import Steer
 
-__all__ = ["draw", "probabilities"]
+__all__ = ["draw", "probabilities", "struck_or_released"]
 
 _PLAIN = Steer()
 
@@ -60,6 +62,26 @@ def probabilities(
     full = np.zeros(len(mask))
     full[allowed] = p
     return full
+
+
+def struck_or_released(
+    logits: npt.NDArray[np.floating], mask: npt.NDArray[np.bool_], steer: Steer, onset_weight: float
+) -> npt.NDArray[np.float64]:
+    """The distribution of velocities, shape (K,), of which 0 is a release.
+
+    `onset_weight` multiplies the odds of an onset against a release, where both are possible; `steer` is about onsets
+    alone.
+    """
+    if not mask[0] or not mask[1:].any():
+        return probabilities(logits, mask, steer)
+    weighted = logits.astype(np.float64)
+    weighted[1:] += math.log(max(onset_weight, 1e-9))
+    silent = probabilities(weighted, mask)[0]
+    onsets = mask.copy()
+    onsets[0] = False
+    p: npt.NDArray[np.float64] = (1 - silent) * probabilities(logits, onsets, steer)
+    p[0] = silent
+    return p
 
 
 def draw(p: npt.NDArray[np.float64], rng: np.random.Generator) -> int:

@@ -24,7 +24,7 @@ from antiphon.codec.stream import (
 )
 from antiphon.engine.bundle import Array, Bundle, State, find_bundle
 from antiphon.engine.choices import Choices
-from antiphon.engine.draw import draw, probabilities
+from antiphon.engine.draw import draw, probabilities, struck_or_released
 from antiphon.engine.model import FIELDS, Constraints, Steer
 from antiphon.music.event import Event, Events, check_event
 from antiphon.music.ledger import Ledger
@@ -159,16 +159,9 @@ def _steered(
         for instrument, weight in constraints.weights.items():
             weighted[instrument] += math.log(max(weight, 1e-9))
         return probabilities(weighted, mask, steer)
-    if field != VELOCITY or not mask[0] or not mask[1:].any():
-        return probabilities(logits, mask, steer)
-    weighted = logits.astype(np.float64)
-    weighted[1:] += math.log(max(constraints.onset_weight, 1e-9))
-    silent = probabilities(weighted, mask)[0]
-    onsets = mask.copy()
-    onsets[0] = False
-    p: npt.NDArray[np.float64] = (1 - silent) * probabilities(logits, onsets, steer)
-    p[0] = silent
-    return p
+    if field == VELOCITY:
+        return struck_or_released(logits, mask, steer, constraints.onset_weight)
+    return probabilities(logits, mask, steer)
 
 
 def open_model(name: str | Path, *, threads: int = 1) -> NeuralModel:
