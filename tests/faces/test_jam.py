@@ -108,6 +108,7 @@ def test_controls_reach_the_music() -> None:
         (("--out", "a"), "whom to listen to?"),
         (("--in", "a", "--no-page"), "where to play?"),
         (("--fast", "--page"), "nobody can watch it"),
+        (("--no-page", "--page-port", "8900"), "--no-page leaves out the page"),
         (("--fast", "--tui"), "nobody can watch it"),
         (("--fast", "--record", "no/such/duet.mid"), "cannot be written: there is no folder"),
     ],

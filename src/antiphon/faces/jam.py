@@ -23,6 +23,7 @@ __all__ = ["add_arguments", "model_named", "run"]
 
 DUET = ("duet.mid", "duet.wav", "duet.png")
 """What a simulated duet leaves when it is not told what to leave."""
+HERE = "127.0.0.1"
 CLOCKS = ("off", "in", "out", "both", "link")
 
 
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a page to play, hear and see it in a browser; there is one where no output is named",
     )
     faces.add_argument("--page-port", type=_within(0, 65535), metavar="PORT", help="its port (8844, or the next free)")
-    faces.add_argument("--page-host", default="127.0.0.1", metavar="HOST", help="beyond this machine: needs its token")
+    faces.add_argument("--page-host", default=HERE, metavar="HOST", help="beyond this machine: needs its token")
     faces.add_argument("--no-browser", dest="browser", action="store_false", help="do not open the page in a browser")
     faces.add_argument("--tui", action="store_true", help="strips, controls and a piano roll in this terminal")
     faces.add_argument(
@@ -127,6 +128,8 @@ def _settle(args: argparse.Namespace) -> None:
         raise UsageError("either --take or --no-take, not both")
     if live and args.fast:
         raise UsageError("--fast leaves real time, so it plays on no port: leave out --in, --ear, --out and --virtual")
+    if args.page is False and (args.page_port is not None or args.page_host != HERE):
+        raise UsageError("--no-page leaves out the page: leave out --page-port and --page-host as well")
     if args.fast and (args.page or args.tui or args.osc is not None):
         raise UsageError("--fast leaves real time, so nobody can watch it: leave out --page, --tui and --osc")
     if args.page is None:  # where it would be heard nowhere else

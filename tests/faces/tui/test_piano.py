@@ -69,6 +69,21 @@ async def test_leaving_lets_everything_go(stage: Seen) -> None:
 
 
 @seen()
+async def test_it_can_be_left_from_another_pane(stage: Seen) -> None:
+    await stage.press("f7", "a", "f5")
+    await stage.press("escape")
+    assert not stage.face.query_one(Piano).display
+
+
+@seen()
+async def test_it_says_when_nobody_hears_it(stage: Seen) -> None:
+    for channel in range(1, 17):
+        stage.jam.ask({"t": "strip", "channel": channel, "fields": {"mode": "off"}})
+    await stage.press("k")
+    assert "no strip is yours" in stage.text
+
+
+@seen()
 async def test_space_is_panic_there_too_and_letters_are_only_notes(stage: Seen) -> None:
     await stage.press("k")
     assert await stage.press("space") == [{"t": "act", "name": "panic"}]
@@ -83,4 +98,4 @@ def test_it_plays_the_chosen_strip_if_that_is_yours_and_the_first_of_yours_other
     assert channel_played(strips, 3) == 5
     strips[1] = Strip(1, mode="auto", punch_in=True)
     assert channel_played(strips, 1) == 1
-    assert channel_played({}, 4) == 1
+    assert channel_played({}, 4) is None

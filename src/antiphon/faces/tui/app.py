@@ -290,6 +290,11 @@ class Face(App[str]):
         self.action_pane("controls")
         self.call_after_refresh(self._controls.look_at, name)
 
+    def action_put_away(self) -> None:
+        """Stop playing on the computer's keys, wherever one is."""
+        if self._piano.display:
+            self._piano.action_leave()
+
     def action_play(self) -> None:
         """Play on the computer's keys, or stop doing so."""
         if self._piano.display:

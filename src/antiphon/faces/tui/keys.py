@@ -44,6 +44,7 @@ def bindings() -> list[Binding]:
         *(Binding(str((n + 1) % 10), f"preset({n})", f"preset {n + 1}", show=False) for n in range(10)),
         Binding("f8", "ask('panic')", "panic", show=False, priority=True),
         Binding("f7,k", "play", "play on these keys", show=False),
+        Binding("escape", "put_away", "put the keys away", show=False),
         Binding("d", "shade", "dark or light", show=False),
         Binding("question_mark,h,f1", "help", "help", show=False),
         Binding("q", "leave", "quit", show=False),

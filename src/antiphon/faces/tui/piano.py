@@ -27,11 +27,14 @@ KEY = 4
 LABELS = {"semicolon": ";", "apostrophe": "'"}
 
 
-def channel_played(strips: dict[int, Strip], chosen: int) -> int:
-    """The channel on which to play so that the strip `chosen` hears it, if it is the player's; else the first such."""
+def channel_played(strips: dict[int, Strip], chosen: int) -> int | None:
+    """The channel on which to play so that the strip `chosen` hears it, if it is the player's; else the first such.
+
+    None where no strip is the player's.
+    """
     yours = [s for s in strips.values() if s.mode == "input" or s.punch_in]
     strip = next((s for s in yours if s.channel == chosen), yours[0] if yours else None)
-    return 1 if strip is None else strip.hears or strip.channel
+    return None if strip is None else strip.hears or strip.channel
 
 
 class Piano(Canvas):
@@ -59,9 +62,10 @@ class Piano(Canvas):
         quiet = self.style_of("quiet")
         if line == 0:
             channel = channel_played(self._hand.mirror.strips, self.chosen)
+            where = "unheard: no strip is yours (f2)  " if channel is None else f"channel {channel}  "
             return [
                 Segment(" playing ", self.style_of("you") + Style(bold=True)),
-                Segment(f"channel {channel}  ", quiet),
+                Segment(where, quiet),
                 Segment(f"from {note_name(self._octave)} (z x)  velocity {self._velocity} (c v)  ", quiet),
                 Segment(f"notes of {LENGTH:g} s  (esc)", quiet),
             ]
@@ -109,7 +113,7 @@ class Piano(Canvas):
             self._release(pitch)
             held = None
         if held is None:
-            channel = channel_played(self._hand.mirror.strips, self.chosen)
+            channel = channel_played(self._hand.mirror.strips, self.chosen) or 1
             self._hand.strike(channel, pitch, self._velocity)
         else:
             channel = held[0]
