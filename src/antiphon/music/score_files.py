@@ -1,0 +1,122 @@
+"""Finding and reading files of music of every kind: MIDI always, notation where its reader is installed.
+
+Notation is MusicXML, ABC and Humdrum kern; the reader is music21 (the extra ``scores``), which is only imported when
+such a file is read.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+from xml.etree import ElementTree
+
+from antiphon.music.midi_files import MIDI_SUFFIXES
+from antiphon.music.midi_read import read_midi
+from antiphon.music.score import Score
+
+__all__ = ["NOTATION", "NotationError", "can_read_notation", "find_scores", "read_score", "tunes_in"]
+
+NOTATION = {
+    ".xml": "musicxml",
+    ".musicxml": "musicxml",
+    ".mxl": "musicxml",
+    ".abc": "abc",
+    ".krn": "humdrum",
+    ".kern": "humdrum",
+}
+"""The suffixes of files of notation, and what they hold."""
+
+_BROUGHT = "reading MusicXML, ABC and kern needs music21, which is not installed: pip install 'antiphon[scores]'"
+_TUNE = re.compile(r"^X:", re.MULTILINE)
+_LARGEST = 1 << 27  # bytes that a compressed score may grow to: more is no score but a trap
+
+
+class NotationError(ValueError):
+    """A file that holds no notation that can be read; the message is one line."""
+
+
+def can_read_notation() -> bool:
+    """Whether files of notation can be read here: whether the extra ``scores`` is installed."""
+    return find_spec("music21") is not None
+
+
+def find_scores(folder: str | Path, *, notation: bool = True) -> list[Path]:
+    """All files of music below `folder`, sorted, whatever the case of their suffix. Hidden files are left out.
+
+    Without `notation` they are the MIDI files alone.
+    """
+    wanted = MIDI_SUFFIXES | NOTATION.keys() if notation else MIDI_SUFFIXES
+    return sorted(
+        path
+        for path in Path(folder).rglob("*")
+        if path.suffix.lower() in wanted and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def tunes_in(path: Path) -> int:
+    """How many pieces a file holds: those of a book of ABC tunes are counted, all else is one. Raises OSError."""
+    if path.suffix.lower() != ".abc":
+        return 1
+    return max(1, len(_TUNE.findall(_text(path.read_bytes()))))
+
+
+def read_score(data: bytes, suffix: str, *, tune: int = 0, pedal: bool = False) -> Score:
+    """Read the bytes of a file whose name ends in `suffix` (in any case); of a book of ABC, its tune number `tune`.
+
+    `pedal` counts for MIDI, as in `read_midi`. For notation, see `notation.score_of`. Raises `MidiError` or
+    `NotationError`, in one line, for what cannot be read, and where music21 is needed and not installed.
+    """
+    kind = NOTATION.get(suffix.lower())
+    if kind is None:
+        return read_midi(data, pedal=pedal)
+    text = _unzipped(data) if data[:4] == b"PK\x03\x04" else _text(data)
+    if not text.strip():
+        raise NotationError("the file is empty")
+    if kind == "abc":
+        text = _tune(text, tune)
+    if kind == "musicxml" and "<score-partwise" not in text and "<score-timewise" not in text:
+        raise NotationError("holds no MusicXML score")
+    if not can_read_notation():
+        raise NotationError(_BROUGHT)
+    from antiphon.music.notation import score_of
+
+    return score_of(text, kind)
+
+
+def _tune(book: str, number: int) -> str:
+    """A tune of a book of ABC with what stands before the first one, which counts for all."""
+    starts = [found.start() for found in _TUNE.finditer(book)]
+    if len(starts) < 2:
+        return book
+    head = book[: starts[0]]
+    end = starts[number + 1] if number + 1 < len(starts) else len(book)
+    return f"{head.rstrip()}\n\n{book[starts[number] : end]}" if head.strip() else book[starts[number] : end]
+
+
+def _text(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")  # old files of ABC and kern; it cannot fail
+
+
+def _unzipped(data: bytes) -> str:
+    """The score in a compressed MusicXML file, which its container names (MusicXML 4.0, "Compressed .MXL files")."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            container = ElementTree.fromstring(_member(packed, "META-INF/container.xml"))
+            root = next(entry for entry in container.iter() if entry.tag.rpartition("}")[2] == "rootfile")
+            return _text(_member(packed, root.attrib["full-path"]))
+    except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, StopIteration, NotImplementedError, OSError) as error:
+        raise NotationError("is no compressed MusicXML") from error
+
+
+def _member(packed: zipfile.ZipFile, name: str) -> bytes:
+    if packed.getinfo(name).file_size > _LARGEST:
+        raise NotationError(f"grows to more than {_LARGEST >> 20} MiB")
+    return packed.read(name)
