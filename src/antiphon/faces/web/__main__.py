@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from antiphon.faces.link import TOKEN, Jam, connect
 from antiphon.faces.news import News, packed
@@ -24,6 +25,8 @@ TRIES = 10
 """Ports that are tried, one after another, where nobody asked for one."""
 PING, PONG = 2.0, 3.0
 """Seconds between two signs of life that are asked of a page, and until it is given up and its notes are let go."""
+SHY = 10.0
+"""Seconds within which who has knocked must have said what for: a door has room for so many only."""
 CLOSING = 2
 """Seconds that pages are given to be told that the jam is over."""
 
@@ -34,6 +37,18 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class Guest(H11Protocol):
+    """A connection, which is let go when it asks for nothing."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(SHY, self._go_unless_asked)
+
+    def _go_unless_asked(self) -> None:
+        if self.cycle is None and self.transport.get_protocol() is self and not self.transport.is_closing():
+            self.transport.close()
 
 
 def main() -> int:
@@ -84,6 +99,7 @@ async def _serve(jam: Jam, door: socket.socket, args: argparse.Namespace) -> Non
     site = Site(ask, token=os.environ.get(TOKEN) or None, soundfont=args.soundfont)
     config = uvicorn.Config(
         site.app,
+        http=Guest,
         ws="websockets-sansio",
         ws_max_size=LARGEST,
         ws_per_message_deflate=False,
