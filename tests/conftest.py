@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 
+import hypothesis
 import pytest
+
+# A time limit for each example tells how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("antiphon", deadline=None)
+hypothesis.settings.load_profile("antiphon")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -178,9 +178,9 @@ class Ordeal(RuleBasedStateMachine):
     @rule()
     def the_player_is_unplugged(self) -> None:
         """What a port does when it is gone: it releases all that was struck on it."""
-        for instrument, pitch in list(self.improviser._held):
+        for instrument, pitch in list(self.improviser._player.held):
             self.take(self.improviser.receive(Event(self.now, instrument, pitch, 0), self.now))
-        assert not self.improviser._held
+        assert not self.improviser._player.held
 
     @rule()
     def it_is_started_again(self) -> None:
@@ -192,14 +192,14 @@ class Ordeal(RuleBasedStateMachine):
         self.improviser = Improviser(self.model, before.settings, rng, before.ensemble)
         self.take(self.improviser.recall(list(before._context.memory), self.now))
 
-    @precondition(lambda self: self.improviser.settings["policy"] == "answer" and not self.improviser._script)
+    @precondition(lambda self: self.improviser.settings["policy"] == "answer" and not self.improviser._floor.script)
     @rule()
     def after_a_long_silence_it_rests(self) -> None:
         settings = self.improviser.settings
         longest = settings.number("silence") + settings.number("answer") + settings.number("ring")
         longest = max(longest, 60.0)  # what follows the player may last as long as its strip says
         self.time_passes_attended(longest + settings.number("lookahead") + 0.01, 0.0)
-        if not self.improviser._held:
+        if not self.improviser._player.held:
             self.assert_machine_is_silent()
 
     @invariant()

@@ -7,17 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from antiphon.jam.answers import LastAnswer
-from antiphon.jam.controls import Settings
-from antiphon.jam.ensemble import Ensemble
 from antiphon.jam.harmony import Harmony, follower_voice
 from antiphon.jam.listening import Listening
 from antiphon.jam.memory import Context
 from antiphon.jam.planning import Chord, Planner
-from antiphon.jam.voicing import Voicing
+from antiphon.jam.scene import Scene
 from antiphon.music.event import Event, is_drum
 from antiphon.music.ledger import Key, Ledger
 
-__all__ = ["Hands", "Scene", "Tally", "moved"]
+__all__ = ["Hands", "Tally", "moved"]
 
 
 @dataclass
@@ -29,29 +27,6 @@ class Tally:
     late: int = 0
     refused: int = 0
     forced: int = 0
-
-
-@dataclass
-class Scene:
-    """What holds at this moment: the time in seconds, the controls, the strips and what they allow.
-
-    `quiet_by`: by then every note of the turn that ended must have ended.
-    """
-
-    settings: Settings
-    ensemble: Ensemble
-    voicing: Voicing
-    now: float = -math.inf
-    quiet_by: float = math.inf
-
-    def is_auto(self, instrument: int) -> bool:
-        """Whether `instrument` is a voice that plays by itself, not one that follows."""
-        channel = self.ensemble.channel_of(instrument)
-        return channel is None or self.ensemble.strips[channel].mode == "auto"
-
-    def says(self, control: str, choice: str) -> bool:
-        """Whether a control stands at `choice`."""
-        return self.settings.choice(control) == choice
 
 
 class Hands:
