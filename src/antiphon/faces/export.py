@@ -1,4 +1,4 @@
-"""`antiphon export`: the best checkpoint of a run becomes a bundle; a run or a bundle becomes a folder for C++."""
+"""`antiphon export`: a run's best checkpoint becomes a bundle; a run or a bundle becomes a folder for C++ or the web."""
 
 from __future__ import annotations
 
@@ -20,18 +20,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "run",
         metavar="RUN",
         type=Path,
-        help="a folder that `antiphon train` wrote, or a checkpoint; with --target cpp also a bundle or a shipped one",
+        help="a folder that `antiphon train` wrote, or a checkpoint; for C++ and the web also a bundle or a shipped one",
     )
     parser.add_argument("-o", "--out", metavar="BUNDLE", required=True, type=Path, help="the folder to write")
-    parser.add_argument("--target", choices=("onnx", "cpp"), default="onnx", help="what is to play it (onnx)")
+    parser.add_argument("--target", choices=("onnx", "cpp", "js"), default="onnx", help="what is to play it (onnx)")
     parser.add_argument("--precision", choices=_PRECISIONS, default="int8", help="of the weights (int8)")
     parser.add_argument("--name", help="the model's name (the bundle folder's)")
     parser.add_argument("--corpus", type=Path, help="take the reference events from this corpus")
     parser.add_argument("--lineage", metavar="FILE.json", type=Path, help="data and licences, to be kept in the bundle")
+    parser.add_argument("--npm", action="store_true", help="with --target js: fetch what else it needs with npm")
+    parser.add_argument("--single-file", action="store_true", help="with --target js: one HTML file, made with npm")
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.target == "cpp":
+    if (args.npm or args.single_file) and args.target != "js":
+        raise ValueError("--npm and --single-file are for --target js")
+    if args.target != "onnx":
         print(_embedded(args))
         return 0
     bundle = _bundle(args, args.out, args.precision)
@@ -44,18 +48,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _embedded(args: argparse.Namespace) -> str:
-    """A folder for C++, from a bundle as it is or from a run by way of a bundle in full precision."""
+    """A folder for C++ or browsers, from a bundle as it is or from a run by way of a bundle in full precision."""
     from antiphon.engine.bundle import find_bundle, shipped_models
     from antiphon.faces.embedding import embed
+    from antiphon.faces.web_embedding import embed_for_web
+
+    def written(bundle: Path) -> str:
+        if args.target == "cpp":
+            return embed(bundle, args.out, args.precision)
+        return embed_for_web(bundle, args.out, args.precision, npm=args.npm, single_file=args.single_file)
 
     if (args.run / "bundle.json").is_file() or str(args.run) in shipped_models():
         if args.name or args.corpus or args.lineage:
             raise ValueError(f"{args.run} is a bundle, which has its name, events and lineage already")
-        return embed(find_bundle(args.run), args.out, args.precision)
+        return written(find_bundle(args.run))
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / (args.name or args.out.name)
         _bundle(args, whole, "fp32")
-        return embed(whole, args.out, args.precision)
+        return written(whole)
 
 
 def _bundle(args: argparse.Namespace, out: Path, precision: str) -> dict[str, Any]:
