@@ -7,8 +7,9 @@ import torch
 
 from antiphon.faces.train import add_arguments
 from antiphon.train.checkpoint import RunError
+from antiphon.train.families import net_of
 from antiphon.train.loop import TrainConfig
-from antiphon.train.nets import NetConfig, StreamNet
+from antiphon.train.nets import NetConfig
 from antiphon.train.recipe import config_of, read_recipe, recipe_names
 
 
@@ -29,12 +30,20 @@ def test_flags_count_before_the_recipe():
 
 
 @pytest.mark.parametrize(
-    ("name", "least", "most"), [("tiny", 2e5, 1e6), ("small", 1e6, 5e6), ("base", 2e7, 4e7), ("large", 1.5e8, 2.5e8)]
+    ("name", "least", "most"),
+    [
+        ("tiny", 2e5, 1e6),
+        ("small", 1e6, 5e6),
+        ("base", 2e7, 4e7),
+        ("large", 1.5e8, 2.5e8),
+        ("token-gru", 2e5, 4e5),
+        ("token-transformer", 1e6, 2e6),
+    ],
 )
 def test_those_in_the_box_are_as_large_as_they_say(name, least, most):
-    assert list(recipe_names()) == ["tiny", "small", "base", "large"]
+    assert list(recipe_names()) == ["tiny", "small", "base", "large", "token-gru", "token-transformer"]
     with torch.device("meta"):
-        net = StreamNet(config_of(read_recipe(name), {}).net)
+        net = net_of(config_of(read_recipe(name), {}).net)
     assert least < sum(p.numel() for p in net.parameters()) < most
 
 

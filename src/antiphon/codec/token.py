@@ -17,9 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphon.music.event import Event, Events, is_drum
+from antiphon.music.notes import drums
 
 __all__ = [
     "BOS",
+    "CODEC",
     "LONGEST",
     "LONGEST_SHIFT",
     "NOTE_OFF",
@@ -110,10 +112,19 @@ class TokenEncoder:
 
 
 def encode(events: Events) -> Tokens:
-    """The words of `events` (dtype `EVENT`, in order)."""
-    encoder = TokenEncoder()
-    words = [word for event in events for word in encoder.encode(Event(*event.item()))]
-    return np.array(words, np.int16)
+    """The words of `events` (dtype `EVENT`, in order); drums have none."""
+    events = events[~drums(events["instrument"])]
+    ticks = np.maximum.accumulate(np.floor(events["at"] / TICK + 0.5).astype(np.int64))
+    since = np.minimum(np.diff(ticks, prepend=ticks[:1]), LONGEST)
+    whole, rest = np.divmod(since, LONGEST_SHIFT)
+    struck = events["velocity"] > 0
+    # Words are written from each event's last, its key, backwards; what is left before them are longest shifts.
+    last = np.cumsum(whole + (rest > 0) + struck + 1) - 1
+    words = np.full(last[-1] + 1 if len(last) else 0, TIME_SHIFT + LONGEST_SHIFT - 1, np.int16)
+    words[last] = np.where(struck, NOTE_ON, NOTE_OFF) + events["pitch"].astype(np.int16)
+    words[(last - 1)[struck]] = VELOCITY + (events["velocity"][struck].astype(np.int16) * VELOCITIES >> 7)
+    words[(last - 1 - struck)[rest > 0]] = TIME_SHIFT + rest[rest > 0] - 1
+    return words
 
 
 def decode(tokens: Sequence[int] | Tokens, *, start: float = 0.0, instrument: int = 0) -> Iterator[Event]:
@@ -149,3 +160,14 @@ def name_of(token: int) -> str:
     if PAD <= token <= UNK:
         return ("<PAD>", "<BOS>", "<EOS>", "<UNK>")[token]
     raise ValueError(f"no word has the number {token}: there are {VOCABULARY}")
+
+
+CODEC: dict[str, object] = {
+    "name": "token",
+    "kind": "net",
+    "tick": TICK,
+    "longest": LONGEST,
+    "begin": BOS,
+    "vocabulary": [name_of(word) for word in range(VOCABULARY)],
+}
+"""What the bundle of a net of words says of its codec."""

@@ -88,6 +88,11 @@ class Batch:
     sounding: Tensor
     real: Tensor
 
+    @property
+    def events(self) -> Tensor:
+        """How many there are."""
+        return self.real.sum()
+
     def to(self, device: str) -> Batch:
         return Batch(self.codes.to(device), self.sounding.to(device), self.real.to(device))
 

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from antiphon.train.nets import NetConfig, StreamNet
+from antiphon.train.families import net_of
+from antiphon.train.nets import Net, NetConfig
 from antiphon.train.tune import merged_weights
 
 __all__ = ["RunError", "load_net", "load_state", "opened", "save", "whole"]
@@ -47,7 +48,7 @@ def whole(tensors: Mapping[str, Tensor], *, keep: bool = True) -> dict[str, Tens
 
 def save(
     path: Path,
-    net: StreamNet,
+    net: Net,
     progress: dict[str, Any],
     optimiser: torch.optim.Optimizer | None = None,
     *,
@@ -78,11 +79,11 @@ def opened(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, "pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118 (not a dict)
-    except (OSError, SafetensorError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch's own word for a file cut short
         raise RunError(f"{path}: not a checkpoint ({error})") from error
 
 
-def load_net(path: Path, loosen: Callable[[StreamNet], StreamNet] | None = None) -> tuple[StreamNet, dict[str, Any]]:
+def load_net(path: Path, loosen: Callable[[Net], Net] | None = None) -> tuple[Net, dict[str, Any]]:
     """The net of a checkpoint, in evaluation mode, and the progress written with it.
 
     Low-rank changes are merged; with `loosen`, what makes a net one that has them, they are taken up as they were.
@@ -91,7 +92,7 @@ def load_net(path: Path, loosen: Callable[[StreamNet], StreamNet] | None = None)
     tensors, metadata = opened(path)
     weights = {key[4:]: value for key, value in tensors.items() if key.startswith("net.")}
     try:
-        net = StreamNet(NetConfig(**json.loads(metadata["net"])))
+        net = net_of(NetConfig(**json.loads(metadata["net"])))
         if loosen is not None:
             net = loosen(net)
         net.load_state_dict(merged_weights(weights) if loosen is None else weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
 
 import numpy as np
@@ -11,11 +11,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from antiphon.codec.stream import TIME, TIME_FIRST, TIME_LAST
+from antiphon.music.event import Events
 from antiphon.train.batches import Batch, collate
 from antiphon.train.corpus import Split, unpacked
 from antiphon.train.nets import StreamNet
 
-__all__ = ["FIELD_NAMES", "known_in_order", "nats", "nats_of_batch", "random_known", "validation_batches"]
+__all__ = [
+    "FIELD_NAMES",
+    "known_in_order",
+    "nats",
+    "nats_of_batch",
+    "random_known",
+    "validation_batches",
+    "validation_windows",
+]
 
 FIELD_NAMES = ("instrument", "pitch", "time", "velocity")
 
@@ -34,7 +43,7 @@ def known_in_order(order: Sequence[int]) -> Tensor:
     return rank[None, :] < rank[:, None]
 
 
-def nats_of_batch(net: StreamNet, batch: Batch, known: Tensor) -> Tensor:
+def nats_of_batch(net: Callable[..., list[Tensor]], batch: Batch, known: Tensor) -> Tensor:
     """Negative log-likelihoods (B, T, 4) in nats, zero where padded.
 
     Times are scored at the resolution of one tick: a wider bin's probability is spread evenly over its ticks.
@@ -50,7 +59,13 @@ def nats_of_batch(net: StreamNet, batch: Batch, known: Tensor) -> Tensor:
 
 
 def validation_batches(split: Split, length: int, size: int, limit: int | None = None) -> Iterator[Batch]:
-    """Every piece cut into windows that follow each other, as it was written; at most about `limit` events.
+    """The windows of `validation_windows` as batches."""
+    for windows in validation_windows(split, length, size, limit):
+        yield collate(windows, length)
+
+
+def validation_windows(split: Split, length: int, size: int, limit: int | None = None) -> Iterator[list[Events]]:
+    """Every piece cut into windows that follow each other, as it was written, `size` at once; about `limit` events.
 
     With a limit, pieces are taken evenly over the split.
     """
@@ -63,12 +78,12 @@ def validation_batches(split: Split, length: int, size: int, limit: int | None =
         for start in range(0, len(piece), length):
             windows.append(unpacked(piece[start : start + length]))
             if len(windows) == size:
-                yield collate(windows, length)
+                yield windows
                 seen, windows = seen + size * length, []
                 if limit is not None and seen >= limit:
                     return
     if windows:
-        yield collate(windows, length)
+        yield windows
 
 
 @torch.no_grad()

@@ -17,13 +17,13 @@ from torch import Tensor
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 
-from antiphon.train.batches import Augment, Batch, Batches
+from antiphon.train.batches import Augment, Batches
 from antiphon.train.checkpoint import RunError, load_net, load_state, save, whole
 from antiphon.train.corpus import Corpus
 from antiphon.train.distributed import World
-from antiphon.train.likelihood import nats, nats_of_batch, random_known
+from antiphon.train.families import AnyBatch, batches_of, net_of, scored, summed_nats
 from antiphon.train.machine import chosen_device, chosen_precision, stop_on_signal
-from antiphon.train.nets import NetConfig, StreamNet
+from antiphon.train.nets import Net, NetConfig
 from antiphon.train.show import Bar, Log
 from antiphon.train.thaw import net_from
 from antiphon.train.tune import TUNINGS, loosened, merged, merged_weights
@@ -103,7 +103,7 @@ def _rate(config: TrainConfig, done: float) -> float:
     return config.learning_rate * (config.final_rate + (1 - config.final_rate) * cosine)
 
 
-def _optimiser(net: StreamNet, config: TrainConfig) -> torch.optim.AdamW:
+def _optimiser(net: Net, config: TrainConfig) -> torch.optim.AdamW:
     free = [p for p in net.parameters() if p.requires_grad]
     matrices = [p for p in free if p.ndim >= 2]
     rest = [p for p in free if p.ndim < 2]
@@ -111,7 +111,7 @@ def _optimiser(net: StreamNet, config: TrainConfig) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
 
 
-def _prefetched(batches: Batches, first: int) -> Generator[Batch, None, None]:
+def _prefetched(batches: Batches, first: int) -> Generator[AnyBatch, None, None]:
     """Batches `first`, `first + 1`, ... each prepared while the one before is used."""
     with ThreadPoolExecutor(1) as pool:
         step, pending = first, pool.submit(batches.batch, first)
@@ -143,7 +143,8 @@ class Run:
         if self.progress.step:
             load_state(self.last, self.optimiser)
         self.saved = self.progress.seconds
-        self.batches = Batches(
+        self.batches = batches_of(
+            self.net,
             corpus.split("train"),
             length=config.length,
             size=config.size,
@@ -158,7 +159,7 @@ class Run:
             about = asdict(config) | {"corpus": corpus.info, "shares": self.batches.shares, "processes": world.size}
             (folder / "config.json").write_text(json.dumps(about, indent=1))
 
-    def _begun(self, resume: bool) -> tuple[StreamNet, Progress]:
+    def _begun(self, resume: bool) -> tuple[Net, Progress]:
         """The net and where it stands: those last saved, or at the beginning."""
         config = self.config
         if resume and self.last.exists():
@@ -166,10 +167,10 @@ class Run:
             return net, Progress(**saved)
         if self.last.exists():
             raise RunError(f"{self.folder}: holds a run already; go on with it by --resume, or give another folder")
-        net = StreamNet(config.net) if config.start is None else net_from(Path(config.start))
+        net = net_of(config.net) if config.start is None else net_from(Path(config.start))
         return loosened(net, config.tuning, config.rank), Progress()
 
-    def gradient(self, stream: Iterator[Batch]) -> float:
+    def gradient(self, stream: Iterator[AnyBatch]) -> float:
         """Add up the gradients of one step's batches; returns mean nats per event, over all processes."""
         world, config = self.world, self.config
         total = torch.zeros((), device=world.device)
@@ -181,23 +182,22 @@ class Run:
             total += loss.detach()
         return float(world.total(total))
 
-    def loss(self, batch: Batch, index: int) -> Tensor:
+    def loss(self, batch: AnyBatch, index: int) -> Tensor:
         """Nats of this process's part of the batch `index`, per event of all of it."""
         world, config = self.world, self.config
         seed = config.seed * 1_000_003 + index
         generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed * world.size + world.rank)  # of dropout: a resumed run draws the same
-        known = random_known((config.size, config.length), generator)[world.part(config.size)].to(world.device)
-        n_events = world.total(batch.real.sum())
+        n_events = world.total(batch.events)
         with self.autocast():
-            return nats_of_batch(self.forward, batch, known).sum() / n_events  # type: ignore[arg-type]
+            return summed_nats(self.forward, batch, generator, config.size, world.part(config.size)) / n_events
 
     def autocast(self) -> torch.autocast:
         """In it, what can be is computed at the run's precision."""
         kind = torch.device(self.world.device).type
         return torch.autocast(kind, self.precision, enabled=self.precision != torch.float32)
 
-    def step(self, stream: Iterator[Batch]) -> float:
+    def step(self, stream: Iterator[AnyBatch]) -> float:
         """One step of the optimiser; returns mean nats per event. Raises RunError, and moves nothing, for a NaN."""
         for group in self.optimiser.param_groups:
             group["lr"] = _rate(self.config, _share_done(self.config, self.progress))
@@ -225,7 +225,7 @@ class Run:
         Every process scores all of it, since waiting would be no quicker, and the first one's figures count.
         """
         with self.autocast():
-            scores = nats(self.net, self.corpus.split("valid"), limit=self.config.evaluate_events)
+            scores = scored(self.net, self.corpus.split("valid"), limit=self.config.evaluate_events)
         scores = {name: self.world.agreed(value, False)[0] for name, value in scores.items()}
         log.add("valid", scores, self.progress.step)
         self.progress.validation = scores
@@ -237,14 +237,14 @@ class Run:
         self.save()
         return bool(self.config.patience) and self.progress.since_best >= self.config.patience
 
-    def plain(self) -> StreamNet | None:
+    def plain(self) -> Net | None:
         """The net as one that is whole and was never tuned by low ranks; None for all processes but the first."""
         if not isinstance(self.net, FSDPModule):
             return merged(self.net) if self.world.is_first else None
         weights = merged_weights(whole(self.net.state_dict(), keep=self.world.is_first))
         if not self.world.is_first:
             return None
-        net = StreamNet(self.net.config)
+        net = net_of(self.net.config)
         net.load_state_dict(weights)
         return net.eval()
 
@@ -278,7 +278,7 @@ def train(
     resume: bool = False,
     clock: Callable[[], float] = time.monotonic,
     quiet: bool = False,
-    evaluated: Callable[[StreamNet, Progress], None] | None = None,
+    evaluated: Callable[[Net, Progress], None] | None = None,
     world: World | None = None,
 ) -> Progress:
     """Train until the run's end or early stop; `folder` then holds `best.safetensors` and `last.safetensors`.

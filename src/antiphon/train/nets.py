@@ -16,7 +16,7 @@ from antiphon.codec.sounding import CHANNELS, FEATURES
 from antiphon.codec.stream import INSTRUMENT, PITCH, SIZES
 from antiphon.music.event import INSTRUMENTS
 
-__all__ = ["AnyOrderHeads", "GruBody", "NetConfig", "StreamNet", "TransformerBody"]
+__all__ = ["AnyOrderHeads", "GruBody", "Net", "NetConfig", "StreamNet", "TransformerBody"]
 
 _PITCHES = CHANNELS * 128  # where the instruments begin in the sounding features
 
@@ -52,6 +52,20 @@ class NetConfig:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+class Net(nn.Module):
+    """What is trained: a body that carries the past, under what predicts from it."""
+
+    body: nn.Module
+
+    def __init__(self, config: NetConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def top(self) -> nn.Module:
+        """What predicts from what the body carries."""
+        raise NotImplementedError
 
 
 class GruBody(nn.Module):
@@ -190,22 +204,25 @@ class AnyOrderHeads(nn.Module):
         ]  # fmt: skip
 
 
-class StreamNet(nn.Module):
+class StreamNet(Net):
     """The whole net: embeds events, carries them through the body, predicts the next one's fields in any order."""
 
     def __init__(self, config: NetConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.embed = nn.ModuleList(nn.Embedding(K, config.width) for K in SIZES)
         self.hear = nn.Linear(FEATURES, config.width, bias=False)
         self.start = nn.Parameter(torch.zeros(config.width))
-        self.body: nn.Module = GruBody(config) if config.body == "gru" else TransformerBody(config)
+        self.body = GruBody(config) if config.body == "gru" else TransformerBody(config)
         self.norm = nn.LayerNorm(config.width)
         self.heads = AnyOrderHeads(config)
         for table in [*self.embed, *self.heads.known]:
             nn.init.normal_(cast(nn.Embedding, table).weight, std=0.5 / len(SIZES) ** 0.5)
         for out in self.heads.out:
             nn.init.zeros_(cast(nn.Linear, out).weight)  # begin with the fields even
+
+    def top(self) -> nn.Module:
+        """The heads."""
+        return self.heads
 
     def embedded(self, codes: Tensor) -> Tensor:  # (B, T, 4) -> (B, T, D)
         return torch.stack([table(codes[..., f]) for f, table in enumerate(self.embed)]).sum(0)

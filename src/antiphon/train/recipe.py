@@ -23,7 +23,7 @@ def recipe_names() -> dict[str, str]:
 
 
 def _shipped() -> list[Path]:
-    order = ("tiny", "small", "base", "large")
+    order = ("tiny", "small", "base", "large", "token-gru", "token-transformer")
     return sorted(SHIPPED.glob("*.toml"), key=lambda path: order.index(path.stem) if path.stem in order else 99)
 
 
@@ -45,8 +45,8 @@ def read_recipe(name: str) -> dict[str, Any]:
 def config_of(settings: Mapping[str, Any], given: Mapping[str, Any], source: str = "the recipe") -> TrainConfig:
     """A run by `settings`, with those of `given` over them; both name fields of `TrainConfig`, and of `NetConfig`.
 
-    In `settings` those of the net are in a table `net`; what else is in `given` is passed over. Raises `ValueError`,
-    one line, for what is not known.
+    In `settings` those of the net are in a table `net`, or beside the others; what else is in `given` is passed over.
+    Raises `ValueError`, one line, for what is not known.
     """
     ours = {f.name: f for f in dataclasses.fields(TrainConfig)}
     nets = {f.name: f for f in dataclasses.fields(NetConfig)}
@@ -59,7 +59,7 @@ def config_of(settings: Mapping[str, Any], given: Mapping[str, Any], source: str
             not isinstance(value, int | float) or isinstance(value, bool) != isinstance(known.default, bool)
         ):
             raise ValueError(f"{source}: {name} cannot be {value!r}: it must be like {known.default!r}")
-    merged = {name: value for name, value in settings.items() if name != "net"}
+    merged = {name: value for name, value in settings.items() if name in ours and name != "net"}
     merged |= {name: value for name, value in given.items() if name in ours}
-    shape = {**net, **{name: value for name, value in given.items() if name in nets}}
+    shape = {name: value for name, value in {**settings, **net, **given}.items() if name in nets}
     return TrainConfig(**{**merged, "net": NetConfig(**shape)})

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from antiphon.train.checkpoint import RunError, load_net
 from antiphon.train.export import write_graphs
-from antiphon.train.nets import NetConfig, StreamNet
+from antiphon.train.nets import Net, NetConfig, StreamNet
 
 __all__ = ["net_from", "thawed"]
 
@@ -33,7 +33,7 @@ FURTHEST = 1.0
 Array = npt.NDArray[np.float32]
 
 
-def net_from(path: Path) -> StreamNet:
+def net_from(path: Path) -> Net:
     """The net of a bundle's folder, a run's folder or a checkpoint. Raises `RunError`, one line."""
     if (path / "bundle.json").is_file():
         return thawed(path)

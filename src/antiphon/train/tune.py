@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from antiphon.train.nets import StreamNet
+from antiphon.train.families import net_of
+from antiphon.train.nets import Net
 
 __all__ = ["TUNINGS", "loosened", "merged", "merged_weights"]
 
@@ -33,7 +34,7 @@ class LowRank(nn.Module):
         return weight + self.up @ self.down
 
 
-def loosened(net: StreamNet, tuning: str, rank: int) -> StreamNet:
+def loosened(net: Net, tuning: str, rank: int) -> Net:
     """`net`, changed in place, with just the weights free that `tuning`, one of `TUNINGS`, lets move."""
     if tuning not in TUNINGS:
         raise ValueError(f"nothing is tuned by {tuning!r}: there are {', '.join(TUNINGS)}")
@@ -41,7 +42,7 @@ def loosened(net: StreamNet, tuning: str, rank: int) -> StreamNet:
         return net
     net.requires_grad_(False)
     if tuning == "heads":
-        net.heads.requires_grad_(True)
+        net.top().requires_grad_(True)
         return net
     for layer in [module for module in net.modules() if isinstance(module, nn.Linear)]:
         parametrize.register_parametrization(layer, "weight", LowRank(layer.weight, rank))
@@ -61,10 +62,10 @@ def merged_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return plain
 
 
-def merged(net: StreamNet) -> StreamNet:
+def merged(net: Net) -> Net:
     """`net` as one that was never tuned by low ranks: a copy where it was, else itself."""
     if not any(parametrize.is_parametrized(module) for module in net.modules()):
         return net
-    plain = StreamNet(net.config)
+    plain = net_of(net.config)
     plain.load_state_dict(merged_weights(net.state_dict()))
     return plain.eval()
