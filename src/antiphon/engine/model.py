@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphon.music.event import Event
+from antiphon.music.grid import Grid
 
 __all__ = ["FIELDS", "Constraints", "Learns", "Mixes", "Model", "NothingPossible", "Steer", "Voice"]
 
@@ -57,7 +58,7 @@ class Constraints:
     both inclusive. `fixed`: fields given by name, `time` as the session's `at` in seconds.
     `order`: fields in the order in which they are drawn (fixed ones come first whatever it says).
     `onset_weight` multiplies the odds of an onset against a release; `weights`, by instrument, those of its onsets
-    against the other instruments'.
+    against the other instruments'. `beat`: where beats fall, if that is known; models that know rhythms keep to it.
     """
 
     voices: Mapping[int, Voice]
@@ -68,6 +69,7 @@ class Constraints:
     steer: Mapping[str, Steer] = field(default_factory=dict)
     onset_weight: float = 1.0
     weights: Mapping[int, float] = field(default_factory=dict)
+    beat: Grid | None = None
 
 
 class Model(Protocol):
