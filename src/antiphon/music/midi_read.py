@@ -74,14 +74,15 @@ class _Notes:
     velocity: Ints
 
 
-def read_midi(source: str | Path | bytes, *, pedal: bool = False) -> Score:
+def read_midi(source: str | Path | bytes, *, pedal: bool = False, channels: Sequence[int] | None = None) -> Score:
     """Read a Standard MIDI File (a path, or its bytes), mending what is mendable; `Score.repairs` tells what was.
 
     Channel state is global, as in a sequencer: a note plays the program in force on its channel at its onset, whichever
     track set it, and there is a part for every (track, channel, program) that has notes. Channel 10 is drums. All
     tempos, meters and key signatures are merged by tick. Format 2's tracks are laid one after the other. SMPTE division
     becomes a constant tempo. A division of 0 is read as 480 ticks a quarter. With `pedal`, notes released while their
-    channel's sustain pedal is down last until it comes up or their key is struck again.
+    channel's sustain pedal is down last until it comes up or their key is struck again. Of `channels` (0..15) alone is
+    anything read, where they are given.
 
     A file without notes is a score without parts. Raises `MidiError`, in one line, for what is not MIDI, is empty or
     cannot be opened.
@@ -96,6 +97,8 @@ def read_midi(source: str | Path | bytes, *, pedal: bool = False) -> Score:
         damage["tracks more or fewer than the header says"] += abs(header.tracks - len(tracks))
     offsets = _track_offsets(header, tracks)
     stream = _stream(tracks, offsets, header, damage)
+    if channels is not None:
+        stream = stream.where(np.isin(stream.channel % 16, channels))
     end = max((o + t.end for o, t in zip(offsets, tracks, strict=True)), default=0)
     division, tempo = _division(header.division, damage)
     metas = _merged_metas(tracks, offsets, header)

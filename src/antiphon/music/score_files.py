@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
@@ -63,15 +64,17 @@ def tunes_in(path: Path) -> int:
     return max(1, len(_TUNE.findall(_text(path.read_bytes()))))
 
 
-def read_score(data: bytes, suffix: str, *, tune: int = 0, pedal: bool = False) -> Score:
+def read_score(
+    data: bytes, suffix: str, *, tune: int = 0, pedal: bool = False, channels: Sequence[int] | None = None
+) -> Score:
     """Read the bytes of a file whose name ends in `suffix` (in any case); of a book of ABC, its tune number `tune`.
 
-    `pedal` counts for MIDI, as in `read_midi`. For notation, see `notation.score_of`. Raises `MidiError` or
-    `NotationError`, in one line, for what cannot be read, and where music21 is needed and not installed.
+    `pedal` and `channels` count for MIDI, as in `read_midi`. For notation, see `notation.score_of`. Raises
+    `MidiError` or `NotationError`, in one line, for what cannot be read, and where music21 is needed and not installed.
     """
     kind = NOTATION.get(suffix.lower())
     if kind is None:
-        return read_midi(data, pedal=pedal)
+        return read_midi(data, pedal=pedal, channels=channels)
     text = _unzipped(data) if data[:4] == b"PK\x03\x04" else _text(data)
     if not text.strip():
         raise NotationError("the file is empty")

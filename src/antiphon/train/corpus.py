@@ -1,8 +1,9 @@
 """A corpus: prepared music on disk, opened without reading it into memory.
 
 A folder holds `corpus.json` (what it is made of), `manifest.jsonl` (one line for each source file and what became of
-it), and for each split an index, one row a piece, and shards of events, the pieces one after the other. All arrays are
-plain `.npy` files. `prep` makes such folders.
+it), and for each split an index, one row a piece, and shards of events, the pieces one after the other. Beside them lie
+the facts of the pieces, one row each, and the phrases and the chords of all pieces, one after the other: how many each
+piece has, its facts say. All arrays are plain `.npy` files. `prep` makes such folders.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.music.chord_track import CHORD
 from antiphon.music.event import EVENT, Events
+from antiphon.train.facts import FACTS
 
-__all__ = ["CORPUS_FORMAT", "INDEX", "SPLITS", "STORED", "Corpus", "CorpusError", "Split", "unpacked"]
+__all__ = ["BESIDE", "CORPUS_FORMAT", "INDEX", "SPLITS", "STORED", "Corpus", "CorpusError", "Split", "unpacked"]
 
 CORPUS_FORMAT = 1
 
@@ -29,6 +32,10 @@ velocity (0 = release). The deltas are differences of rounded times, so that rou
 
 INDEX = np.dtype([("shard", "<i4"), ("start", "<i8"), ("length", "<i8"), ("set", "<i4"), ("seconds", "<f4")])
 """One piece: its shard, where its events begin in it and how many there are, its set, and its length."""
+
+
+BESIDE: dict[str, np.dtype[Any]] = {"phrases": np.dtype("<u4"), "chords": CHORD}
+"""What is stored of each piece beside its events: the events with which phrases begin, and the chords."""
 
 
 class CorpusError(ValueError):
@@ -44,6 +51,9 @@ class Split:
     sets: tuple[str, ...]
     folder: Path
     _shards: dict[int, npt.NDArray[np.void]] = field(default_factory=dict, repr=False, compare=False)
+    _beside: dict[str, tuple[npt.NDArray[Any], npt.NDArray[np.int64]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __len__(self) -> int:
         """The number of pieces."""
@@ -51,7 +61,7 @@ class Split:
 
     def __getstate__(self) -> dict[str, Any]:
         # A mapped array would travel to another process as a copy of the whole shard: it opens its own instead.
-        return {**self.__dict__, "_shards": {}}
+        return {**self.__dict__, "_shards": {}, "_beside": {}}
 
     @property
     def n_events(self) -> int:
@@ -68,6 +78,37 @@ class Split:
         if len(events) != length:
             raise CorpusError(f"{self.folder}: {self.name}-{int(row['shard']):03d}.npy is shorter than its index says")
         return events
+
+    @property
+    def facts(self) -> npt.NDArray[np.void]:
+        """What the pieces are like, dtype `FACTS`, shape (pieces,): a read-only view of the file on disk.
+
+        Raises CorpusError for a corpus that was made before facts were kept.
+        """
+        return self._side("facts", FACTS)
+
+    def phrases(self, i: int) -> npt.NDArray[np.uint32]:
+        """The events of piece `i` with which its phrases begin, shape (phrases,). Raises CorpusError as `facts`."""
+        return self._of_piece("phrases", i)
+
+    def chords(self, i: int) -> npt.NDArray[np.void]:
+        """The chords of piece `i`, dtype `CHORD`, shape (chords,), in order. Raises CorpusError as `facts`."""
+        return self._of_piece("chords", i)
+
+    def _of_piece(self, name: str, i: int) -> npt.NDArray[Any]:
+        if name not in self._beside:
+            ends = np.cumsum(self.facts[name], dtype=np.int64)
+            self._beside[name] = self._side(name, BESIDE[name]), ends
+        values, ends = self._beside[name]
+        if len(ends) and ends[-1] != len(values):
+            raise CorpusError(f"{self.folder}: {self.name}-{name}.npy is not as long as the facts say")
+        return values[ends[i] - int(self.facts[name][i]) : ends[i]]
+
+    def _side(self, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        path = self.folder / f"{self.name}-{name}.npy"
+        if not path.exists():
+            raise CorpusError(f"{self.folder}: holds no {name}: it was made by an older version; prepare it again")
+        return _load(path, dtype)
 
     def _shard(self, number: int) -> npt.NDArray[np.void]:
         if number not in self._shards:
@@ -126,7 +167,7 @@ def unpacked(piece: npt.NDArray[np.void]) -> Events:
     return events
 
 
-def _load(path: Path, dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
+def _load(path: Path, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:

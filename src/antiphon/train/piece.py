@@ -10,9 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphon.music.event import Events
-from antiphon.music.midi_read import MidiError, read_midi
+from antiphon.music.midi_read import MidiError
+from antiphon.music.score_files import NotationError, read_score
 from antiphon.train.corpus import STORED
+from antiphon.train.facts import NOTHING, Described, describe
 from antiphon.train.fingerprint import sketch
+from antiphon.train.keyed import KeyedNotes, keyed_notes
+from antiphon.train.wanted import ALL_PARTS, Parts
 
 __all__ = ["SHORTEST_NOTE", "Piece", "lengthened", "prepare_piece", "stored"]
 
@@ -27,7 +31,7 @@ class Piece:
     """What became of one file. `reason` is empty for one that can be used; else `events` and `sketch` are empty.
 
     `events` has dtype `STORED` and shape (2 * notes,); `sketch` is a fingerprint; `seconds` the time from the first
-    onset to the last release.
+    onset to the last release; `described` is what it is like.
     """
 
     reason: str
@@ -37,25 +41,32 @@ class Piece:
     repairs: tuple[str, ...]
     events: npt.NDArray[np.void]
     sketch: npt.NDArray[np.uint64]
+    described: Described
 
 
-def prepare_piece(path: Path, *, pedal: bool) -> Piece:
-    """Read and pack the file at `path`. Never raises for what is in the file: `Piece.reason` tells."""
+def prepare_piece(path: Path, *, pedal: bool, tune: int = 0, parts: Parts = ALL_PARTS) -> Piece:
+    """Read and pack the `parts` of the file at `path`, of a book of tunes its number `tune`.
+
+    Never raises for what is in the file: `Piece.reason` tells.
+    """
     sha1 = ""
     try:
         data = path.read_bytes()
-        sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-        score = read_midi(data, pedal=pedal)
-        events = lengthened(score.events())
+        which = str(tune).encode() if tune else b""  # the tunes of a book are different music
+        sha1 = hashlib.sha1(data + which, usedforsecurity=False).hexdigest()
+        score = parts.of(read_score(data, path.suffix, tune=tune, pedal=pedal, channels=parts.channels))
+        events = score.events()
+        events, notes = _lengthened(events, keyed_notes(events))
         packed, seconds = stored(events)
-        return Piece("", sha1, len(events) // 2, seconds, score.repairs, packed, sketch(events))
-    except MidiError as error:
+        said = describe(score, events, notes)
+        return Piece("", sha1, len(events) // 2, seconds, score.repairs, packed, sketch(events), said)
+    except (MidiError, NotationError) as error:
         reason = str(error).removeprefix("MIDI data: ")  # the manifest names the file
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
     except Exception as error:  # one file must not end a run over a hundred thousand, whatever is wrong with it or us
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
-    return Piece(reason, sha1, 0, 0.0, (), np.empty(0, STORED), np.empty(0, np.uint64))
+    return Piece(reason, sha1, 0, 0.0, (), np.empty(0, STORED), np.empty(0, np.uint64), NOTHING)
 
 
 def lengthened(events: Events, shortest: float = SHORTEST_NOTE) -> Events:
@@ -64,19 +75,23 @@ def lengthened(events: Events, shortest: float = SHORTEST_NOTE) -> Events:
     Takes a closed stream, dtype `EVENT`, as `Score.events` makes it. Raises ValueError where onsets and releases do not
     alternate on a key.
     """
-    key = events["instrument"].astype(np.int64) * 128 + events["pitch"]
-    order = np.argsort(key, kind="stable")
-    on, off = order[0::2], order[1::2]
-    if len(on) != len(off) or (events["velocity"][on] == 0).any() or (events["velocity"][off] > 0).any():
-        raise ValueError("onsets and releases do not alternate")
+    return _lengthened(events, keyed_notes(events), shortest)[0]
+
+
+def _lengthened(events: Events, notes: KeyedNotes, shortest: float = SHORTEST_NOTE) -> tuple[Events, KeyedNotes]:
+    on, off, key = notes.on, notes.off, notes.key
     onset, release = events["at"][on], events["at"][off]
     short = release - onset < shortest
     if not short.any():
-        return events
-    free = np.append(np.where(key[on[1:]] == key[on[:-1]], onset[1:], np.inf), np.inf)
+        return events, notes
+    free = np.append(np.where(key[1:] == key[:-1], onset[1:], np.inf), np.inf)
     events = events.copy()
     events["at"][off] = np.where(short, np.maximum(release, np.minimum(onset + shortest, free)), release)
-    return events[np.lexsort((key + ((events["velocity"] > 0) << 20), events["at"]))]
+    key_of = events["instrument"].astype(np.int64) * 128 + events["pitch"]
+    order = np.lexsort((key_of + ((events["velocity"] > 0) << 20), events["at"]))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return events[order], KeyedNotes(place[on], place[off], key)
 
 
 def stored(events: Events) -> tuple[npt.NDArray[np.void], float]:

@@ -1,4 +1,4 @@
-"""Folders of MIDI files to a corpus: read in parallel, freed of near-copies, split so that no piece is on both sides.
+"""Folders of music to a corpus: read in parallel, freed of near-copies, split so that no piece is on both sides.
 
 The work can be stopped at any moment and taken up again: what has been read lies in ``OUT.partial`` until the corpus is
 whole, which then appears by one rename.
@@ -11,17 +11,20 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from antiphon.music.midi_files import find_midi
+from antiphon.music.score_files import can_read_notation, find_scores, tunes_in
 from antiphon.train.corpus import SPLITS, STORED, CorpusError
+from antiphon.train.facts import FACTS
 from antiphon.train.piece import Piece, prepare_piece
-from antiphon.train.shards import write_corpus
+from antiphon.train.shards import Stored, write_corpus
 from antiphon.train.sides import Row, choose_sides
+from antiphon.train.transposition import KEYS, shifts
+from antiphon.train.wanted import ALL_PARTS, TOO_SHORT, Parts, Wanted
 from antiphon.train.workers import work_through
 
 __all__ = ["Settings", "Source", "Summary", "find_sources", "prepare"]
@@ -29,7 +32,7 @@ __all__ = ["Settings", "Source", "Summary", "find_sources", "prepare"]
 CHUNK = 48
 """Files a task: enough to drown the cost of handing it out, few enough to lose little when killed."""
 
-CHUNK_FORMAT = 1
+CHUNK_FORMAT = 2
 """Raised whenever a chunk's content would come out differently, so that no stale one is taken up."""
 
 
@@ -37,25 +40,29 @@ CHUNK_FORMAT = 1
 class Settings:
     """How a corpus is prepared; written into its `corpus.json`.
 
-    `valid_fraction` of the pieces (0..1) are set aside, chosen by `seed`; pieces of fewer than `min_notes` notes are
-    left out; `pedal` turns the sustain pedal into longer notes; `exclude` names sets to leave out.
+    `valid_fraction` of the pieces (0..1) are set aside, chosen by `seed`; `pedal` turns the sustain pedal into longer
+    notes; `exclude` names sets to leave out; `wanted` pieces are kept, and of them `parts`, in `key` (one of `KEYS`).
     """
 
     valid_fraction: float = 0.03
     seed: int = 0
-    min_notes: int = 16
     pedal: bool = True
     exclude: tuple[str, ...] = ()
+    wanted: Wanted = field(default_factory=Wanted)
+    parts: Parts = ALL_PARTS
+    key: str = "as-is"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file to prepare: where it is, how the manifest calls it, its set, and the side it was given ("" for none)."""
+    """A piece to prepare: its file, how the manifest calls it, its set, the side it was given ("" for none), and of a
+    book of tunes, which."""
 
     path: Path
     label: str
     set: str
     side: str
+    tune: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class Summary:
     refused: int
     duplicates: int
     too_short: int
+    filtered: int
     excluded: int
     reused: int
     pieces: dict[str, int]
@@ -79,7 +87,7 @@ class Summary:
         return (
             f"{self.files} files: {self.ok} used ({self.pieces['train']} train, {self.pieces['valid']} valid, "
             f"{sum(self.events.values())} events, {hours:.1f} h), {self.duplicates} duplicates, "
-            f"{self.too_short} too short, {self.refused} refused, {self.excluded} excluded"
+            f"{self.too_short} too short, {self.filtered} filtered, {self.refused} refused, {self.excluded} excluded"
         )
 
 
@@ -90,20 +98,30 @@ def prepare(
     jobs: int | None = None,
     valid_fraction: float = 0.03,
     seed: int = 0,
-    min_notes: int = 16,
+    min_notes: int | None = None,
     pedal: bool = True,
     exclude: Sequence[str] = (),
+    wanted: Wanted | None = None,
+    parts: Parts = ALL_PARTS,
+    key: str = "as-is",
     progress: bool = False,
 ) -> Summary:
-    """Prepare the MIDI files below the folders `sources` as the corpus `out`, with `jobs` processes (all cores).
+    """Prepare the files of music below the folders `sources` as the corpus `out`, with `jobs` processes (all cores).
 
     A source with folders ``train`` and ``valid`` directly in it keeps that split. Files that cannot be read cost a line
     of the manifest each, never the run. Interrupted or killed, it goes on where it was when called again; files are
-    read anew where their size or date has changed. `progress` shows a bar.
+    read anew where their size or date has changed. `min_notes` is the limit of the filter "too-short"; the other
+    filters and wishes are `wanted`, and `parts` those that are read. `key` transposes: "common" all pieces to one key,
+    "all" those to train on to every key. `progress` shows a bar.
 
     Raises CorpusError where there is nothing to prepare, `out` is taken, or a process was killed.
     """
-    settings = Settings(valid_fraction, seed, min_notes, pedal, tuple(sorted(exclude)))
+    wanted = wanted or Wanted()
+    if min_notes is not None:
+        wanted = replace(wanted, limits={**wanted.limits, TOO_SHORT: min_notes})
+    settings = Settings(valid_fraction, seed, pedal, tuple(sorted(exclude)), wanted, parts, key)
+    if key not in KEYS:
+        raise CorpusError(f"no key is called {key!r}: there are {', '.join(KEYS)}")
     if not 0 <= valid_fraction < 1:
         raise CorpusError(f"the share of pieces set aside must be 0 or more and less than 1, not {valid_fraction}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -111,14 +129,16 @@ def prepare(
     files = find_sources(sources)
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
-    wanted = [file for file in files if file.set not in settings.exclude and file.side != "excluded"]
-    chunks = [_Chunk.of(wanted[i : i + CHUNK], partial, pedal) for i in range(0, len(wanted), CHUNK)]
+    taken = [file for file in files if file.set not in settings.exclude and file.side != "excluded"]
+    chunks = [_Chunk.of(taken[i : i + CHUNK], partial, pedal, parts) for i in range(0, len(taken), CHUNK)]
     missing = [chunk for chunk in chunks if not chunk.path.exists()]
-    reused = len(wanted) - sum(len(chunk.files) for chunk in missing)
+    reused = len(taken) - sum(len(chunk.files) for chunk in missing)
     processes = jobs or os.cpu_count() or 1
-    work_through(_read_chunk, missing, processes, total=len(wanted), done=reused, progress=progress)
+    work_through(_read_chunk, missing, processes, total=len(taken), done=reused, progress=progress)
     rows, sketches = _gather(chunks, settings)
     choose_sides(rows, sketches, settings.valid_fraction, settings.seed)
+    for row in rows:
+        row.shifts = shifts(row.facts, settings.key, row.split)
     if not any(row.status == "ok" for row in rows):
         first = next((row.reason for row in rows if row.reason), "all excluded")
         raise CorpusError(f"none of {len(files)} files can be used; the first: {first}")
@@ -135,15 +155,18 @@ def prepare(
 
 
 def find_sources(sources: Sequence[Path]) -> list[Source]:
-    """All MIDI files below `sources`, in order. Raises CorpusError for a folder that is missing or holds none."""
+    """All pieces in files below `sources`, in order. Raises CorpusError for a folder that is missing or holds none.
+
+    Files of notation are found whether they can be read here or not, so that the manifest says what they need.
+    """
     found: list[Source] = []
     labels: set[str] = set()
     for folder in sources:
         if not folder.is_dir():
             raise CorpusError(f"{folder}: not a folder")
-        files = find_midi(folder)
+        files = find_scores(folder)
         if not files:
-            raise CorpusError(f"{folder}: no MIDI files in it")
+            raise CorpusError(f"{folder}: no MIDI files in it, nor MusicXML, ABC or kern")
         name = _name(folder)
         label = next(n for n in (name, *(f"{name}-{i}" for i in range(2, len(sources) + 2))) if n not in labels)
         labels.add(label)
@@ -154,7 +177,11 @@ def find_sources(sources: Sequence[Path]) -> list[Source]:
             if is_split:
                 # What lies beside train and valid, say a test split, was set apart for a reason.
                 side = below.parts[0] if below.parts[0] in SPLITS else "excluded"
-            found.append(Source(file, f"{label}/{below.as_posix()}", file.resolve().parent.name, side))
+            named = f"{label}/{below.as_posix()}"
+            tunes = tunes_in(file)
+            for tune in range(tunes):
+                number = f"#{tune + 1}" if tunes > 1 else ""
+                found.append(Source(file, named + number, file.resolve().parent.name, side, tune))
     return found
 
 
@@ -169,19 +196,22 @@ class _Chunk:
     files: tuple[Source, ...]
     path: Path
     pedal: bool
+    parts: Parts
 
     @classmethod
-    def of(cls, files: Sequence[Source], folder: Path, pedal: bool) -> _Chunk:
-        facts = hashlib.sha256(f"{CHUNK_FORMAT} {pedal}".encode())
+    def of(cls, files: Sequence[Source], folder: Path, pedal: bool, parts: Parts) -> _Chunk:
+        facts = hashlib.sha256(f"{CHUNK_FORMAT} {pedal} {parts} {can_read_notation()}".encode())
         for file in files:
             stat = file.path.stat()
-            facts.update(f"{file.path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode("utf-8", "replace"))
-        return cls(tuple(files), folder / f"chunk-{facts.hexdigest()[:24]}.npz", pedal)
+            said = f"{file.path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0{file.tune}\0"
+            facts.update(said.encode("utf-8", "replace"))
+        return cls(tuple(files), folder / f"chunk-{facts.hexdigest()[:24]}.npz", pedal, parts)
 
 
 def _read_chunk(chunk: _Chunk) -> int:
     """Prepare a chunk's files and keep what came of them, whole or not at all. Returns how many there were."""
-    pieces = [prepare_piece(file.path, pedal=chunk.pedal) for file in chunk.files]
+    pieces = [prepare_piece(f.path, pedal=chunk.pedal, tune=f.tune, parts=chunk.parts) for f in chunk.files]
+    said = [piece.described for piece in pieces]
     beside = chunk.path.with_name(f"writing-{os.getpid()}-{chunk.path.name}")
     np.savez(
         beside,
@@ -189,13 +219,16 @@ def _read_chunk(chunk: _Chunk) -> int:
         lengths=np.array([len(piece.events) for piece in pieces]),
         sketches=np.concatenate([piece.sketch for piece in pieces]),
         sketch_lengths=np.array([len(piece.sketch) for piece in pieces]),
-        facts=np.array(json.dumps([_facts(piece) for piece in pieces])),
+        facts=np.array([one.facts for one in said], FACTS),
+        phrases=np.concatenate([one.phrases for one in said]),
+        chords=np.concatenate([one.chords for one in said]),
+        told=np.array(json.dumps([_told(piece) for piece in pieces])),
     )
     beside.replace(chunk.path)
     return len(pieces)
 
 
-def _facts(piece: Piece) -> dict[str, object]:
+def _told(piece: Piece) -> dict[str, object]:
     return {name: getattr(piece, name) for name in ("reason", "sha1", "notes", "seconds", "repairs")}
 
 
@@ -205,28 +238,33 @@ def _gather(chunks: Sequence[_Chunk], settings: Settings) -> tuple[list[Row], li
     sketches: list[npt.NDArray[np.uint64]] = []
     for chunk in chunks:
         with np.load(chunk.path, allow_pickle=False) as made:
-            facts = json.loads(str(made["facts"]))
+            told, facts = json.loads(str(made["told"])), made["facts"]
             sketches += np.split(made["sketches"], np.cumsum(made["sketch_lengths"])[:-1])
-        for file, fact in zip(chunk.files, facts, strict=True):
-            row = Row(path=file.label, set=file.set, given_side=file.side, **fact)
+        for file, one, fact in zip(chunk.files, told, facts, strict=True):
+            row = Row(path=file.label, set=file.set, given_side=file.side, facts=fact, **one)
+            unwanted = "" if row.reason else settings.wanted.reason_against(fact)
             if row.reason:
                 row.status = "refused"
-            elif row.notes < settings.min_notes:
-                row.status, row.reason = "too-short", f"fewer than {settings.min_notes} notes"
+            elif unwanted:
+                row.status = TOO_SHORT if unwanted.startswith(TOO_SHORT) else "filtered"
+                row.reason = unwanted
             rows.append(row)
     return rows, sketches
 
 
-def _pieces(chunks: Sequence[_Chunk], rows: Sequence[Row]) -> Iterator[tuple[Row, npt.NDArray[np.void]]]:
-    """The rows that are used with their events, in order, one chunk in memory at a time."""
+def _pieces(chunks: Sequence[_Chunk], rows: Sequence[Row]) -> Iterator[tuple[Row, Stored]]:
+    """The rows that are used with their music, in order, one chunk in memory at a time."""
     remaining = iter(rows)
     for chunk in chunks:
         with np.load(chunk.path, allow_pickle=False) as made:
-            events, lengths = made["events"].astype(STORED, copy=False), made["lengths"]
-        for end, length in zip(np.cumsum(lengths), lengths, strict=True):
+            facts = made["facts"]
+            ends = [np.cumsum(made["lengths"]), np.cumsum(facts["phrases"]), np.cumsum(facts["chords"])]
+            columns = [made["events"].astype(STORED, copy=False), made["phrases"], made["chords"]]
+        split = zip(*(np.split(column, end[:-1]) for column, end in zip(columns, ends, strict=True)), strict=True)
+        for events, phrases, chords in split:
             row = next(remaining)
             if row.status == "ok":
-                yield row, events[end - length : end]
+                yield row, Stored(events, row.facts, phrases, chords)
 
 
 def _excluded(file: Source) -> Row:
@@ -244,7 +282,8 @@ def _summary(rows: Sequence[Row], info: dict[str, dict[str, dict[str, float]]], 
         ok=count("ok"),
         refused=count("refused"),
         duplicates=count("duplicate"),
-        too_short=count("too-short"),
+        too_short=count(TOO_SHORT),
+        filtered=count("filtered"),
         excluded=count("excluded"),
         reused=reused,
         pieces={side: int(splits[side]["pieces"]) for side in SPLITS},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.train.facts import NO_FACTS
 from antiphon.train.fingerprint import components, resembling_pairs
 
 __all__ = ["DUPLICATE", "SAME_PIECE", "Row", "choose_sides"]
@@ -24,8 +25,10 @@ SAME_PIECE = 0.1
 class Row:
     """A line of the manifest: a file and what becomes of it.
 
-    `status` is ok, refused, duplicate, too-short or excluded, and `reason` says why; `piece` names the group of files
-    that are versions of one piece; `split` is train, valid or empty; `given_side` is what the source folder wants.
+    `status` is ok, refused, duplicate, too-short, filtered or excluded, and `reason` says why; `piece` names the group
+    of files that are versions of one piece; `split` is train, valid or empty; `given_side` is what the source folder
+    wants; `facts`, dtype `FACTS` of shape (), tells what the piece is like, and `shifts` by how many semitones it is
+    transposed, once for each time that it is stored.
     """
 
     path: str
@@ -36,9 +39,11 @@ class Row:
     notes: int
     seconds: float
     repairs: Sequence[str]
+    facts: npt.NDArray[np.void] = field(default_factory=lambda: NO_FACTS)
     status: str = "ok"
     split: str = ""
     piece: str = ""
+    shifts: Sequence[int] = (0,)
 
 
 def choose_sides(

@@ -1,0 +1,225 @@
+"""What a piece is like: one row of plain numbers, cheap to find while it is prepared, small enough to keep of all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphon.music.chord_track import CHORD, chord_track, stretches
+from antiphon.music.event import ANONYMOUS, DRUM_KITS, INSTRUMENTS, Events
+from antiphon.music.key import MODES, PITCH_CLASSES, key_of_time
+from antiphon.music.notes import drums
+from antiphon.music.phrases import phrase_starts
+from antiphon.music.score import Score
+from antiphon.train.keyed import KeyedNotes
+
+__all__ = ["FACTS", "NOTHING", "NO_FACTS", "Described", "describe", "instruments_of", "key_name", "told"]
+
+FACTS = np.dtype(
+    [
+        ("tonic", "i1"),
+        ("mode", "u1"),
+        ("clear", "<f4"),
+        ("tempo", "<f4"),
+        ("numerator", "u1"),
+        ("denominator", "u1"),
+        ("grid", "<f4"),
+        ("notes", "<u4"),
+        ("seconds", "<f4"),
+        ("density", "<f4"),
+        ("polyphony", "<f4"),
+        ("together", "<u2"),
+        ("drums", "<f4"),
+        ("low", "u1"),
+        ("high", "u1"),
+        ("pitches", "u1"),
+        ("empty", "<f4"),
+        ("silence", "<f4"),
+        ("loudness", "<f4"),
+        ("dynamics", "<f4"),
+        ("machine_gun", "<f4"),
+        ("longest", "<f4"),
+        ("stuck", "<f4"),
+        ("phrases", "<u4"),
+        ("chords", "<u4"),
+        ("instruments", "u1", (INSTRUMENTS // 8,)),
+    ]
+)
+"""A piece. Key: `tonic` (pitch class, -1 where no key stands out), `mode` (its number in `key.MODES`) and `clear`, the
+confidence of `music.key`. What the file says: `tempo` in quarters a minute (the one that most notes are played at, not
+a number where the file says none and was played freely), `numerator` and `denominator` of its first meter (0 where it
+says none). `grid`: the share of onsets on a grid of 24 lines a quarter beyond what chance puts there, 1 for a score, 0
+for a performance. `notes`, `seconds` from first onset to last release, `density` in notes a second, `polyphony`, the
+mean number of notes while any sounds, and the most that are `together`. `drums`: their share of the notes. `low`,
+`high` and number of `pitches` of all other notes (low above high where there are none). `empty`: the share of time in
+which nothing sounds, `silence`: the same without rests shorter than 3 s. `loudness` and `dynamics`: mean and standard
+deviation of the velocities. `machine_gun`: the share of notes struck less than 0.06 s after the same key. `longest`
+note in seconds, `stuck`: the share of notes longer than 20 s. How many `phrases` and `chords` are stored of it.
+`instruments`: a bit for each that plays, the first one in the highest bit of the first byte."""
+
+NO_FACTS = np.zeros((), FACTS)
+
+LINES = 24
+"""Lines of the grid a quarter: sixteenths, thirty-seconds, triplets of eighths, sixteenths and thirty-seconds."""
+NEAR = 1 / 384
+"""Quarters within which an onset lies on a line: a sixteenth of the way to the next one."""
+ON_GRID = 0.5
+"""The share of onsets on the grid from which music is a score."""
+MACHINE_GUN = 0.06
+STUCK = 20.0
+SILENCE = 3.0
+
+
+@dataclass(frozen=True)
+class Described:
+    """A piece's facts, dtype `FACTS` of shape (); the events with which its phrases begin, uint32 (p,); and its chords,
+    dtype `CHORD`, (c,)."""
+
+    facts: npt.NDArray[np.void]
+    phrases: npt.NDArray[np.uint32]
+    chords: npt.NDArray[np.void]
+
+
+NOTHING = Described(NO_FACTS, np.empty(0, np.uint32), np.empty(0, CHORD))
+"""What there is to say of no music."""
+
+
+def describe(score: Score, events: Events, notes: KeyedNotes) -> Described:
+    """What there is to say of the piece `score`, of which `events` is the closed stream and `notes` are its notes."""
+    facts = NO_FACTS.copy()
+    if not len(notes.on):
+        return NOTHING
+    at = events["at"]
+    struck = np.flatnonzero(events["velocity"])
+    ends = np.empty(len(at))
+    ends[notes.on] = at[notes.off]
+    onset, release = at[struck], ends[struck]
+    instrument, pitch = events["instrument"][struck], events["pitch"][struck].astype(np.int64)
+    lasts = release - onset
+    facts["notes"], facts["seconds"] = len(onset), at[-1] - at[0]
+    facts["density"] = len(onset) / max(float(at[-1] - at[0]), 1e-3)
+    facts["longest"], facts["stuck"] = lasts.max(), np.count_nonzero(lasts > STUCK) / len(onset)
+    wait = np.diff(at[notes.on])
+    again = (wait < MACHINE_GUN) & (wait > 0) & (notes.key[1:] == notes.key[:-1])
+    facts["machine_gun"] = np.count_nonzero(again) / len(onset)
+    _describe_loudness(facts, events["velocity"])
+    _describe_time(facts, events, float(lasts.sum()))
+    playing = np.bincount(instrument, minlength=INSTRUMENTS)
+    facts["instruments"] = np.packbits(playing > 0)
+    pitched: slice | npt.NDArray[np.int64] = slice(None)
+    if playing[DRUM_KITS:].any():
+        is_drum = drums(instrument)
+        facts["drums"] = is_drum.mean()
+        pitched = np.flatnonzero(~is_drum)
+    facts["grid"] = _grid_fit(score)
+    _describe_marks(facts, score)
+    melody = (onset[pitched], release[pitched], pitch[pitched])
+    _describe_pitch(facts, melody[2], lasts[pitched])
+    begins, chords = chord_track(*melody, stretches(score, on_grid=bool(facts["grid"] >= ON_GRID)))
+    chords["event"] = np.searchsorted(at, begins - 1e-6)
+    of = melody if len(melody[0]) else (onset, release, pitch)
+    first = phrase_starts(*of)
+    phrases = struck[pitched][first] if len(melody[0]) else struck[first]
+    facts["phrases"], facts["chords"] = len(phrases), len(chords)
+    return Described(facts, phrases.astype(np.uint32), chords)
+
+
+def _describe_loudness(facts: npt.NDArray[np.void], velocity: npt.NDArray[np.uint8]) -> None:
+    counts = np.bincount(velocity, minlength=128)[1:]
+    of, total = np.arange(1, 128), counts.sum()
+    mean = float(counts @ of) / float(total)
+    facts["loudness"], facts["dynamics"] = mean, math.sqrt(float(counts @ (of - mean) ** 2) / float(total))
+
+
+def _describe_time(facts: npt.NDArray[np.void], events: Events, lasts: float) -> None:
+    sounding = np.cumsum(np.where(events["velocity"], np.int32(1), np.int32(-1)), dtype=np.int32)
+    last = np.flatnonzero(sounding == 0)[:-1]
+    rests = events["at"][last + 1] - events["at"][last]
+    empty, whole = float(rests.sum()), max(float(facts["seconds"]), 1e-3)
+    facts["empty"], facts["silence"] = empty / whole, float(rests[rests >= SILENCE].sum()) / whole
+    facts["polyphony"] = lasts / max(whole - empty, 1e-3)
+    facts["together"] = min(int(sounding.max()), 0xFFFF)
+
+
+def _describe_pitch(facts: npt.NDArray[np.void], pitch: npt.NDArray[np.int64], lasts: npt.NDArray[np.float64]) -> None:
+    time = np.bincount(pitch, lasts, minlength=128)
+    found = np.flatnonzero(np.bincount(pitch, minlength=128))
+    facts["low"], facts["high"] = (found[0], found[-1]) if len(found) else (127, 0)
+    facts["pitches"] = len(found)
+    key = key_of_time(np.append(time, np.zeros(4)).reshape(11, 12).sum(0)) if time.any() else None
+    facts["tonic"] = -1 if key is None else key.tonic
+    if key is not None:
+        facts["mode"], facts["clear"] = MODES.index(key.mode), key.confidence
+
+
+def _grid_fit(score: Score) -> float:
+    """The share of onsets on the grid beyond what falls there by chance, 0 to 1; 1 where every tick is on it."""
+    quarter = score.ticks_per_quarter
+    near = int(NEAR * quarter)
+    chance = (2 * near + 1) * LINES / quarter
+    if chance >= 1:
+        return 1.0
+    onset = np.concatenate([part.notes["onset"] for part in score.parts])
+    # How far an onset lies behind its line, in parts of a tick, so that lines may fall between ticks.
+    off = (onset * LINES + near * LINES + LINES // 2) % quarter
+    share = np.count_nonzero(off <= 2 * near * LINES + LINES) / len(onset)
+    return max(0.0, (share - chance) / (1 - chance))
+
+
+def _describe_marks(facts: npt.NDArray[np.void], score: Score) -> None:
+    """The tempo at which most notes are played, and the first meter."""
+    speeds = score.tempos["microseconds"]
+    if len(speeds) == 1:
+        facts["tempo"] = 60e6 / float(speeds[0])
+    elif len(speeds):
+        onset = np.concatenate([part.notes["onset"] for part in score.parts])
+        row = np.clip(np.searchsorted(score.tempos["tick"], onset, side="right") - 1, 0, None)
+        facts["tempo"] = 60e6 / float(np.sort(speeds[row])[len(row) // 2])
+    if facts["grid"] < ON_GRID and len(speeds) <= 1 and (not len(speeds) or speeds[0] == 500_000):
+        facts["tempo"] = math.nan  # the tempo that files have which know of none
+    if len(score.meters):
+        facts["numerator"] = min(int(score.meters["numerator"][0]), 255)
+        facts["denominator"] = min(int(score.meters["denominator"][0]), 255)
+
+
+def key_name(facts: npt.NDArray[np.void]) -> str:
+    """The key of a piece's facts as a musician writes it, "" where none stands out."""
+    tonic = int(facts["tonic"])
+    return f"{PITCH_CLASSES[tonic]} {MODES[int(facts['mode'])]}" if tonic >= 0 else ""
+
+
+def instruments_of(facts: npt.NDArray[np.void]) -> list[int]:
+    """The instruments 0..319 that play in a piece of these facts."""
+    return np.flatnonzero(np.unpackbits(facts["instruments"])).tolist()
+
+
+def told(facts: npt.NDArray[np.void]) -> Mapping[str, Any]:
+    """The facts of a piece for the manifest: names for numbers, null for what is not known."""
+    tempo = float(facts["tempo"])
+    instruments = instruments_of(facts)
+    melodic = bool(facts["low"] <= facts["high"])
+    return {
+        "key": key_name(facts) or None,
+        "key_confidence": round(float(facts["clear"]), 3),
+        "tempo": None if math.isnan(tempo) else round(tempo, 2),
+        "meter": f"{facts['numerator']}/{facts['denominator']}" if facts["numerator"] else None,
+        "score_like": bool(facts["grid"] >= ON_GRID),
+        **{name: round(float(facts[name]), 3) for name in _SHARES},
+        "most_together": int(facts["together"]),
+        "lowest": int(facts["low"]) if melodic else None,
+        "highest": int(facts["high"]) if melodic else None,
+        "velocity": [round(float(facts["loudness"]), 1), round(float(facts["dynamics"]), 1)],
+        "velocity_flat": bool(facts["dynamics"] < 1),
+        "programs": [i for i in instruments if i < DRUM_KITS],
+        "kits": [i - DRUM_KITS for i in instruments if DRUM_KITS <= i < ANONYMOUS],
+        "phrases": int(facts["phrases"]),
+        "chords": int(facts["chords"]),
+    }
+
+
+_SHARES = ("grid", "density", "polyphony", "drums", "empty", "silence", "machine_gun", "longest", "stuck")
