@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
@@ -113,9 +113,9 @@ class Parts:
     """Which parts of a piece are read: melodic ones of `programs` 0..127 (None for all), `drums` "yes", "no" or "only",
     and, of MIDI files, `channels` 0..15 (None for all)."""
 
-    programs: tuple[int, ...] | None = None
+    programs: Sequence[int] | None = None
     drums: str = "yes"
-    channels: tuple[int, ...] | None = None
+    channels: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         if self.drums not in DRUMS:
