@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.codec import token
 from antiphon.codec.token import TICK, VOCABULARY
 
 __all__ = [
@@ -34,6 +35,14 @@ __all__ = [
     "write_ngrams",
 ]
 
+CODEC: dict[str, object] = {
+    "name": "token",
+    "kind": "markov",
+    "tick": TICK,
+    "longest": token.LONGEST,
+    "vocabulary": token.CODEC["vocabulary"],
+}
+"""What the bundle of such a model says of its codec."""
 DIGIT = 9
 """Bits a word."""
 HIGHEST_ORDER = 6

@@ -6,27 +6,21 @@ It is not the learner of `engine.markov`, which learns while it is played with: 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from antiphon.codec.ngrams import BINS, DIGIT, HIGHEST_ORDER, METERS, NGrams, NGramsError, read_ngrams
-from antiphon.codec.token import TICK, VOCABULARY
-from antiphon.engine.bundle import BundleError
+from antiphon.codec.ngrams import BINS, CODEC, DIGIT, HIGHEST_ORDER, METERS, NGrams, read_ngrams
+from antiphon.codec.token import VOCABULARY
+from antiphon.engine.bundle_file import BundleError, described, distance, unusable
 from antiphon.engine.model import Constraints
 from antiphon.engine.token_model import TokenModel
 from antiphon.engine.token_walk import Rhythm
 from antiphon.music.grid import Grid
 
-__all__ = ["CODEC", "MarkovBundle", "MarkovModel", "MarkovWords", "rhythm_of"]
+__all__ = ["MarkovBundle", "MarkovModel", "MarkovWords", "rhythm_of"]
 
-CODEC = {"name": "token", "tick": TICK, "vocabulary": VOCABULARY, "kind": "markov"}
-"""What `bundle.json` says of the codec."""
-_FORMAT = 1
 _MASK = (1 << DIGIT * HIGHEST_ORDER) - 1
 _CLOSE = 1e-9  # probabilities: both sides reckon in doubles
 
@@ -71,15 +65,16 @@ class MarkovBundle:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.about = _described(folder)
+        self.about = described(folder, CODEC, ("model.bin", "vectors.npz"))
         try:
             self.ngrams = read_ngrams(folder / "model.bin")
             with np.load(folder / "vectors.npz", allow_pickle=False) as arrays:
                 self._words, self._wanted = arrays["words"], arrays["probabilities"]
-        except (OSError, KeyError, ValueError) as error:
-            reason = str(error) if isinstance(error, NGramsError) else f"{folder}: cannot be used ({error})"
-            raise BundleError(reason) from error
-        self.verify()
+            self.verify()
+        except BundleError:
+            raise
+        except Exception as error:
+            raise unusable(folder, error) from error
 
     @property
     def name(self) -> str:
@@ -91,31 +86,11 @@ class MarkovBundle:
             raise BundleError(f"{self.folder}: its reference vectors have another shape")
         words, worst = MarkovWords(self.ngrams), 0.0
         for word, wanted in zip(self._words.tolist(), self._wanted, strict=True):
-            worst = max(worst, float(np.abs(self.ngrams.probabilities(words.history) - wanted).max()))
+            worst = max(worst, distance(self.ngrams.probabilities(words.history), wanted))
             words.hear(word)
         if not worst <= _CLOSE:
             raise BundleError(f"{self.folder}: gives other answers here than where it was made (off by {worst:.2g})")
         return worst
-
-
-def _described(folder: Path) -> dict[str, Any]:
-    """`bundle.json`, after checking its version, its codec and the checksum of every file."""
-    try:
-        about = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-        if about["format"] != _FORMAT:
-            raise BundleError(f"{folder}: bundle format {about['format']}; this version reads {_FORMAT}")
-        if about["codec"] != CODEC:
-            raise BundleError(f"{folder}: made for another codec than this version's")
-        if set(about["files"]) != {"model.bin", "vectors.npz"} or "name" not in about:
-            raise BundleError(f"{folder}: incomplete, bundle.json lacks a name or files")
-        for name, wanted in about["files"].items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != wanted:
-                raise BundleError(f"{folder}: {name} is damaged (its checksum differs)")
-    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, BundleError):
-            raise
-        raise BundleError(f"{folder}: not a readable bundle ({error})") from error
-    return dict(about)
 
 
 class MarkovModel(TokenModel):
@@ -133,3 +108,7 @@ class MarkovModel(TokenModel):
         if constraints.beat is None or self.strength <= 0:
             return None
         return rhythm_of(self.bundle.ngrams, constraints.beat, self.strength)
+
+    def fresh(self) -> MarkovModel:
+        """Another model of the same bundle, which has heard nothing."""
+        return MarkovModel(self.bundle, self.strength)

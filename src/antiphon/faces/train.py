@@ -17,6 +17,7 @@ from antiphon.train.loop import TrainConfig, describe, train
 from antiphon.train.nets import NetConfig
 from antiphon.train.prep import prepare
 from antiphon.train.recipe import config_of, read_recipe, recipe_names
+from antiphon.train.token_markov import is_markov, markov_config, train_markov
 from antiphon.train.tune import TUNINGS
 
 __all__ = ["add_arguments", "run"]
@@ -105,6 +106,8 @@ def run(args: argparse.Namespace) -> int:
     given = dict(vars(args))
     settings = _stored(args.out) if args.resume else {}
     settings |= {} if args.recipe is None else read_recipe(args.recipe)
+    if is_markov(settings):
+        return _counted(args, settings, given)
     if "weights" in given:
         given["weights"] = dict(given["weights"])
     if "start" in given:
@@ -118,6 +121,24 @@ def run(args: argparse.Namespace) -> int:
     if world.is_first:
         print(f"{args.out}: " + ", ".join(f"{key} {value:.4g}" for key, value in describe(progress).items()))
         print(f"next: antiphon export {args.out} -o BUNDLE")
+    return 0
+
+
+def _counted(args: argparse.Namespace, settings: dict[str, Any], given: dict[str, Any]) -> int:
+    """The family that is counted instead of trained."""
+    if args.resume or "start" in given:
+        raise ValueError("counts are made anew in minutes: --resume and --from are for nets")
+    config = markov_config(settings, given, args.recipe or str(args.out))
+    with joined("cpu") as world:
+        corpus = Corpus.open(_prepared(args.corpus, args.out, world))
+        figures = train_markov(corpus, args.out, config)
+    print(
+        f"{args.out}: contexts of up to {figures['order']} words, {figures['bytes'] / 1e6:.2f} MB, "
+        f"{figures['nats_per_event']:.3f} nats per event, {figures['nats_per_word']:.3f} per word"
+        if "words" in figures
+        else f"{args.out}: contexts of up to {figures['order']} words; nothing was held out to judge them on"
+    )
+    print(f"next: antiphon export {args.out} -o BUNDLE")
     return 0
 
 

@@ -23,7 +23,7 @@ def recipe_names() -> dict[str, str]:
 
 
 def _shipped() -> list[Path]:
-    order = ("tiny", "small", "base", "large", "token-gru", "token-transformer")
+    order = ("tiny", "small", "base", "large", "token-gru", "token-transformer", "markov")
     return sorted(SHIPPED.glob("*.toml"), key=lambda path: order.index(path.stem) if path.stem in order else 99)
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from antiphon.codec.ngrams import DIGIT, HIGHEST_ORDER, NGrams, read_ngrams, write_ngrams
-from antiphon.codec.token import DURATION, NOTE_ON, PAD, TICK, TIME_SHIFT, VOCABULARY, Tokens, encode
+from antiphon.codec.ngrams import CODEC, DIGIT, HIGHEST_ORDER, NGrams, read_ngrams, write_ngrams
+from antiphon.codec.token import DURATION, NOTE_ON, PAD, TIME_SHIFT, VOCABULARY, Tokens, encode
 from antiphon.train.corpus import Corpus, Split, unpacked
 from antiphon.train.ngrams import ROOM, Backoff, Level, backed, count, grams_of, kept, losses, size_of
 from antiphon.train.rhythm import Rhythms
@@ -73,6 +73,8 @@ def train_markov(corpus: Corpus, folder: Path, config: MarkovConfig, *, progress
     Returns figures of the validation side. Raises `ValueError` where there are no words, `OSError` where it cannot be
     written.
     """
+    if (folder / "model.bin").exists():
+        raise ValueError(f"{folder}: holds a run already; give another folder")
     train, valid = corpus.split("train"), corpus.split("valid")
     rhythms = Rhythms()
     with tqdm(total=train.n_events, unit="event", desc="counting", disable=not progress) as bar:
@@ -226,10 +228,11 @@ def export_markov(run: Path, out: Path, *, name: str, lineage: Mapping[str, Any]
     np.savez_compressed(out / "vectors.npz", words=words, probabilities=_answers(model, words))
     bundle = {
         "format": 1,
-        "codec": {"name": "token", "tick": TICK, "vocabulary": VOCABULARY, "kind": "markov"},
+        "codec": CODEC,
         "order": ngrams.order,
-        "contexts": len(ngrams.keys),
-        "followers": len(ngrams.words),
+        "precision": "fp32",
+        "parameters": len(ngrams.keys) + len(ngrams.words),
+        "state": {},
         **about,
         "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.iterdir())},
     }
