@@ -62,7 +62,7 @@ def test_two_models_of_one_bundle_keep_apart(bundle):
 
 
 def test_nothing_is_left_of_an_export_that_failed(tmp_path, monkeypatch):
-    monkeypatch.setattr("antiphon.train.export._vectors", lambda *_: (_ for _ in ()).throw(RunError("differs")))
+    monkeypatch.setattr("antiphon.train.export._parity", lambda *_: (_ for _ in ()).throw(RunError("differs")))
     with pytest.raises(RunError):
         export(net_of("gru"), tmp_path / "b", name="b", precision="fp32")
     assert list(tmp_path.iterdir()) == []
