@@ -9,13 +9,20 @@ const WASM = "ort/ort-wasm-simd-threaded.wasm";
 let model = null;
 let graphs = null;
 
+const PACKED = "data:application/gzip;base64,";
+
 async function bytesOf(address) {
+  // A page in a single file holds the others compressed.
+  if (address.startsWith(PACKED)) return unpacked(atob(address.slice(PACKED.length)));
   const answer = await fetch(address);
   if (!answer.ok) throw new BundleError(`${address} cannot be had (${answer.status})`);
-  // A page in a single file holds the others compressed.
-  const isPacked = address.startsWith("data:application/gzip");
-  const whole = isPacked ? new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))) : answer;
-  return new Uint8Array(await whole.arrayBuffer());
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+async function unpacked(characters) {
+  const compressed = new Blob([Uint8Array.from(characters, (character) => character.charCodeAt(0))]);
+  const whole = compressed.stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(whole).arrayBuffer());
 }
 
 async function runtime(address) {
