@@ -21,6 +21,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from antiphon.faces.news import Kept, News, unpacked
 from antiphon.faces.pace import Pace
+from antiphon.faces.web.choir import Choir
+from antiphon.faces.web.chorale_routes import chorale_routes
 from antiphon.faces.web.doors import Doors
 from antiphon.faces.web.downloads import midi_of, wav_of
 from antiphon.faces.wire.space import Node, host_info, nodes_of, tree
@@ -76,11 +78,13 @@ class Site:
         self._take: Path | None = None
         self._osc: tuple[str, int] | None = None
         self._nodes: dict[str, Node] = {}
+        self._choir = Choir()
         routes: list[BaseRoute] = [
             WebSocketRoute("/jam", self._meet),
             Route("/take.mid", self._download(midi_of, "audio/midi")),
             Route("/take.wav", self._download(wav_of, "audio/wav")),
             Route("/soundfont", self._sound),
+            *chorale_routes(self._choir),
             Route("/antiphon/{rest:path}", self._query),
             Route("/antiphon", self._query),
             Route("/", self._front),
@@ -107,6 +111,7 @@ class Site:
 
     def close(self) -> None:
         """Let every page go once it has been told what waits."""
+        self._choir.close()
         for page in self._pages.values():
             with contextlib.suppress(asyncio.QueueFull):
                 page.waiting.put_nowait(None)
