@@ -1,4 +1,4 @@
-"""`antiphon export`: a run's best checkpoint becomes a bundle; a run or a bundle becomes a folder for C++ or the web."""
+"""`antiphon export`: a run's best checkpoint becomes a bundle; a run or a bundle, a folder for C++ or the web."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from antiphon import __version__
+from antiphon.faces.onnx_export import add_precision_arguments, bundle_of, export_onnx
 
 __all__ = ["add_arguments", "run"]
 
-_PRECISIONS = ("int8", "fp32")
+_EMBEDDED = ("int8", "fp32")
+"""Precisions in which models go to C++ and browsers."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,11 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "run",
         metavar="RUN",
         type=Path,
-        help="a folder that `antiphon train` wrote, or a checkpoint; for C++ and the web also a bundle or a shipped one",
+        help="a folder that `antiphon train` wrote, a checkpoint, a bundle of fp32 or int8, or a shipped model's name",
     )
     parser.add_argument("-o", "--out", metavar="BUNDLE", required=True, type=Path, help="the folder to write")
     parser.add_argument("--target", choices=("onnx", "cpp", "js"), default="onnx", help="what is to play it (onnx)")
-    parser.add_argument("--precision", choices=_PRECISIONS, default="int8", help="of the weights (int8)")
+    add_precision_arguments(parser)
     parser.add_argument("--name", help="the model's name (the bundle folder's)")
     parser.add_argument("--corpus", type=Path, help="take the reference events from this corpus")
     parser.add_argument("--lineage", metavar="FILE.json", type=Path, help="data and licences, to be kept in the bundle")
@@ -36,14 +37,14 @@ def run(args: argparse.Namespace) -> int:
     if (args.npm or args.single_file) and args.target != "js":
         raise ValueError("--npm and --single-file are for --target js")
     if args.target != "onnx":
+        if args.precision not in _EMBEDDED or args.one_graph or args.report or args.json:
+            raise ValueError(f"--target {args.target} takes --precision int8 or fp32, and nothing of --target onnx")
         print(_embedded(args))
         return 0
-    bundle = _bundle(args, args.out, args.precision)
-    size = sum(p.stat().st_size for p in args.out.iterdir()) / 1e6
-    print(
-        f"{args.out}: {bundle['parameters']:,} parameters, {args.precision}, {size:.1f} MB; its graphs' answers differ "
-        f"from the net's by at most {bundle['largest_difference']:.2g}"
-    )
+    if _is_counted(args.run):
+        print(_counted(args, args.out))
+        return 0
+    print(export_onnx(args))
     return 0
 
 
@@ -64,35 +65,26 @@ def _embedded(args: argparse.Namespace) -> str:
         return written(find_bundle(args.run))
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / (args.name or args.out.name)
-        _bundle(args, whole, "fp32")
+        if _is_counted(args.run):
+            _counted(args, whole)
+        else:
+            bundle_of(args, whole, "fp32")
         return written(whole)
 
 
-def _bundle(args: argparse.Namespace, out: Path, precision: str) -> dict[str, Any]:
-    """Write the bundle of a run; returns its `bundle.json`."""
-    try:
-        from antiphon.train.checkpoint import load_net
-        from antiphon.train.corpus import Corpus
-        from antiphon.train.export import export
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("antiphon"):
-            raise
-        message = f"exporting a run needs {error.name}, which is not installed: pip install 'antiphon[train]'"
-        raise ValueError(message) from error
-    folder = args.run if args.run.is_dir() else args.run.parent
-    net, progress = load_net(folder / "best.safetensors" if args.run.is_dir() else args.run)
+def _is_counted(run: Path) -> bool:
+    """Whether a run is of the family that is counted: it has its tables already, and needs no torch."""
+    return (run / "model.bin").is_file() and (run / "config.json").is_file()
+
+
+def _counted(args: argparse.Namespace, out: Path) -> str:
+    """Write the bundle of a counted run; returns a line for people."""
+    from antiphon.train.token_markov import export_markov
+
+    about = json.loads((args.run / "config.json").read_text())
     lineage = json.loads(args.lineage.read_text()) if args.lineage else {}
-    config = folder / "config.json"
-    lineage |= {"antiphon": __version__, "steps": progress["step"], "minutes": round(progress["seconds"] / 60, 1)}
-    if config.exists():
-        about = json.loads(config.read_text())
-        lineage |= {"training": {k: v for k, v in about.items() if k != "corpus"}, "corpus": about["corpus"]}
-    return export(
-        net,
-        out,
-        name=args.name or args.out.name,
-        precision=precision,
-        lineage=lineage,
-        validation=progress["validation"],
-        split=Corpus.open(args.corpus).split("valid") if args.corpus else None,
-    )
+    training = {key: value for key, value in about.items() if key not in ("corpus", "validation")}
+    lineage |= {"antiphon": __version__, "training": training, "corpus": about["corpus"]}
+    bundle = export_markov(args.run, out, name=args.name or args.out.name, lineage=lineage)
+    size = sum(p.stat().st_size for p in out.iterdir()) / 1e6
+    return f"{out}: contexts of up to {bundle['order']} words, {bundle['parameters']:,} numbers, {size:.1f} MB"

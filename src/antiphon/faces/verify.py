@@ -20,16 +20,20 @@ def run(args: argparse.Namespace) -> int:
 
 def _verified(bundle: str) -> tuple[str, str, float]:
     """A bundle's name, its kind and how far its answers are off. Raises BundleError when they are not its own."""
-    from antiphon.engine.bundle import Bundle, find_bundle
+    from antiphon.engine import Bundle, open_model
     from antiphon.engine.chorale import bundle_kind, open_chorale_model
+    from antiphon.engine.event_graph import EventGraph
 
     if (Path(bundle) / "model.bin").is_file():
         from antiphon.engine.embedded import EmbeddedBundle
 
         embedded = EmbeddedBundle(Path(bundle))
         return embedded.name, f"C++ {embedded.precision}", embedded.verify()
-    if bundle_kind(bundle) != "stream":
+    if bundle_kind(bundle) == "grid":
         chorales = open_chorale_model(bundle)
         return chorales.name, "ONNX, chorales", chorales.verify()
-    opened = Bundle(find_bundle(bundle))
-    return opened.name, f"ONNX {opened.about['precision']}", opened.verify()
+    opened = open_model(bundle).bundle
+    kind = f"ONNX {opened.about['precision']}"
+    if isinstance(opened, Bundle) and EventGraph.among(opened):
+        kind += f", {EventGraph(opened).verify():.0%} of whole events drawn alike"
+    return opened.name, kind, opened.verify()
