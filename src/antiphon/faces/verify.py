@@ -9,7 +9,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", metavar="BUNDLE", help="a bundle's folder, ONNX or C++, or a shipped model's name")
+    parser.add_argument("bundle", metavar="BUNDLE", help="a bundle's folder, for whatever target, or a shipped model's name")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,6 +29,11 @@ def _verified(bundle: str) -> tuple[str, str, float]:
 
         embedded = EmbeddedBundle(Path(bundle))
         return embedded.name, f"C++ {embedded.precision}", embedded.verify()
+    if (Path(bundle) / "model" / "bundle.json").is_file():
+        from antiphon.engine.web_bundle import WebBundle
+
+        web = WebBundle(Path(bundle) / "model")
+        return web.name, f"for browsers, {web.precision}", web.verify()
     if bundle_kind(bundle) == "grid":
         chorales = open_chorale_model(bundle)
         return chorales.name, "ONNX, chorales", chorales.verify()
