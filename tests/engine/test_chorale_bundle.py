@@ -60,7 +60,7 @@ def test_the_two_kinds_of_model_are_not_taken_for_each_other():
     assert bundle_kind("antiphon") == "stream"
     with pytest.raises(BundleError, match="a model of kind 'stream', where a model of chorales is needed"):
         open_chorale_model("antiphon")
-    with pytest.raises(BundleError, match="another codec"):
+    with pytest.raises(BundleError, match="does not play along"):
         open_model("chorale")
 
 

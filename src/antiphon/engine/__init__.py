@@ -2,7 +2,8 @@
 
 from antiphon.engine.bundle import Bundle, BundleError, shipped_models
 from antiphon.engine.model import FIELDS, Constraints, Model, NothingPossible, Steer, Voice
-from antiphon.engine.neural import NeuralModel, open_model
+from antiphon.engine.neural import NeuralModel
+from antiphon.engine.opening import OpenedModel, open_model, open_stream_model
 
 __all__ = [
     "FIELDS",
@@ -12,8 +13,10 @@ __all__ = [
     "Model",
     "NeuralModel",
     "NothingPossible",
+    "OpenedModel",
     "Steer",
     "Voice",
     "open_model",
+    "open_stream_model",
     "shipped_models",
 ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ __all__ = [
     "ORDERS",
     "QUESTIONS",
     "Judged",
+    "JudgesItself",
     "NeuralPredictor",
     "Predictor",
     "Question",
@@ -67,6 +68,16 @@ class Predictor(Protocol):
         `events` (dtype `EVENT`, in order of time) are one piece from its beginning, so that every release is of a note
         that was struck. The predictor has forgotten all other pieces, but not what it was trained on.
         """
+
+
+@runtime_checkable
+class JudgesItself(Protocol):
+    """Anything that is judged in an order of its own, since it cannot answer every question."""
+
+    name: str
+
+    def judged(self, events: Events) -> Judged:
+        """What it makes of the events of a piece from its beginning."""
 
 
 class NeuralPredictor:
@@ -124,11 +135,13 @@ class Judged:
         return np.clip((k - self.above) / self.ties, 0.0, 1.0)
 
 
-def judge(predictor: Predictor, events: Events, order: Sequence[str] = FIELDS) -> Judged:
-    """Judge a predictor on the `events` of one piece, its fields predicted in `order`.
+def judge(predictor: Predictor | JudgesItself, events: Events, order: Sequence[str] = FIELDS) -> Judged:
+    """Judge a predictor on the `events` of one piece, its fields predicted in `order`, or in its own if it has one.
 
     The nats are those of `NeuralModel.likelihood`.
     """
+    if isinstance(predictor, JudgesItself):
+        return predictor.judged(events)
     fields = [FIELDS.index(name) for name in order]
     codes, n = encode(events), len(events)
     nats, confidence, hit = (np.zeros((n, 4)) for _ in range(3))

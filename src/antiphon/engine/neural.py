@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +21,14 @@ from antiphon.codec.stream import (
     tick_of,
     time_bin,
 )
-from antiphon.engine.bundle import Array, Bundle, State, find_bundle
+from antiphon.engine.bundle import Array, Bundle, State
 from antiphon.engine.choices import Choices
 from antiphon.engine.draw import draw, probabilities, struck_or_released
 from antiphon.engine.model import FIELDS, Constraints, Steer
 from antiphon.music.event import Event, Events, check_event
 from antiphon.music.ledger import Ledger
 
-__all__ = ["NeuralModel", "Snapshot", "open_model"]
+__all__ = ["NeuralModel", "Snapshot"]
 
 _PLAIN = Steer()
 
@@ -62,6 +61,10 @@ class NeuralModel:
         self._sounding = features(self._ledger, 0.0)[None]
         code = np.zeros((1, 4), np.int64)
         self._base, self._state = self.bundle.hear(code, True, self._sounding, self.bundle.initial())
+
+    def fresh(self) -> NeuralModel:
+        """Another model of the same bundle, which has heard nothing."""
+        return NeuralModel(self.bundle)
 
     def feed(self, event: Event) -> None:
         """Hear an event. A release of what does not sound is ignored; striking a sounding key first releases it.
@@ -162,8 +165,3 @@ def _steered(
     if field == VELOCITY:
         return struck_or_released(logits, mask, steer, constraints.onset_weight)
     return probabilities(logits, mask, steer)
-
-
-def open_model(name: str | Path, *, threads: int = 1) -> NeuralModel:
-    """Open a bundle by its path or a shipped model's name. Raises BundleError in one line."""
-    return NeuralModel(Bundle(find_bundle(name), threads=threads))

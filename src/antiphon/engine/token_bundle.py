@@ -112,3 +112,7 @@ class TokenNetModel(TokenModel):
     def __init__(self, bundle: TokenBundle) -> None:
         self.bundle = bundle
         super().__init__(NetWords(bundle), bundle.name)
+
+    def fresh(self) -> TokenNetModel:
+        """Another model of the same bundle, which has heard nothing."""
+        return TokenNetModel(self.bundle)

@@ -103,12 +103,12 @@ class MarkovModel(TokenModel):
         self.bundle, self.strength = bundle, strength
         super().__init__(MarkovWords(bundle.ngrams), bundle.name)
 
+    def fresh(self) -> MarkovModel:
+        """Another model of the same bundle, which has heard nothing."""
+        return MarkovModel(self.bundle, self.strength)
+
     def rhythm(self, constraints: Constraints) -> Rhythm | None:
         """The rhythm of the constraints' beat, if there is one."""
         if constraints.beat is None or self.strength <= 0:
             return None
         return rhythm_of(self.bundle.ngrams, constraints.beat, self.strength)
-
-    def fresh(self) -> MarkovModel:
-        """Another model of the same bundle, which has heard nothing."""
-        return MarkovModel(self.bundle, self.strength)

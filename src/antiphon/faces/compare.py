@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from antiphon.faces.evaluate_flags import add_measuring, measuring
 
 if TYPE_CHECKING:
-    from antiphon.engine.neural import NeuralModel
+    from antiphon.engine import OpenedModel
     from antiphon.faces.evaluate_tables import Table
 
 __all__ = ["add_arguments", "run"]
@@ -35,15 +35,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from antiphon import tunes
+    from antiphon.engine import open_model
     from antiphon.faces.evaluate_pieces import Music
-    from antiphon.faces.evaluate_stream import measure, open_stream
+    from antiphon.faces.evaluate_stream import measure
     from antiphon.faces.evaluate_tables import printed, tables
     from antiphon.faces.report import write_figures
 
     how = measuring(args)
     music = Music.open(args.on or Path(tunes.__file__).parent)
     training = Music.open(args.train) if args.train else None
-    models = _named([open_stream(name) for name in args.bundles])
+    models = _named([open_model(name) for name in args.bundles])
     figures = measure(models, music, training, how)
     figures["models"] = _costs(models)
     figures["more_than_the_first"] = _differences(figures)
@@ -56,16 +57,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _named(models: Sequence[NeuralModel]) -> dict[str, NeuralModel]:
+def _named(models: Sequence[OpenedModel]) -> dict[str, OpenedModel]:
     """Models by their own names, those that share one told apart by numbers."""
-    named: dict[str, NeuralModel] = {}
+    named: dict[str, OpenedModel] = {}
     for model in models:
         alike = sum(model.name == other.name for other in named.values())
         named[f"{model.name} ({alike + 1})" if alike else model.name] = model
     return named
 
 
-def _costs(models: Mapping[str, NeuralModel]) -> dict[str, dict[str, Any]]:
+def _costs(models: Mapping[str, OpenedModel]) -> dict[str, dict[str, Any]]:
     """What each model takes: milliseconds an event, bytes on disk and of state, and the size of its net."""
     import numpy as np
 
@@ -77,14 +78,16 @@ def _costs(models: Mapping[str, NeuralModel]) -> dict[str, dict[str, Any]]:
             "latency_p50_ms": float(np.quantile(milliseconds, 0.5)),
             "latency_p99_ms": float(np.quantile(milliseconds, 0.99)),
             "bytes": sum(path.stat().st_size for path in bundle.folder.iterdir() if path.is_file()),
-            "state_bytes": sum(array.nbytes for array in bundle.initial().values()),
+            "state_bytes": sum(array.nbytes for array in bundle.initial().values())
+            if hasattr(bundle, "initial")
+            else 0,
             "parameters": bundle.about.get("parameters"),
             "precision": bundle.about.get("precision"),
         }
     return figures
 
 
-def _latencies(models: Mapping[str, NeuralModel]) -> dict[str, list[float]]:
+def _latencies(models: Mapping[str, OpenedModel]) -> dict[str, list[float]]:
     """Milliseconds that each model takes to draw an event and hear it.
 
     The models take turns, so that all have the same neighbours on a machine that is shared.

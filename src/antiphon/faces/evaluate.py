@@ -58,8 +58,9 @@ def _chorales(args: argparse.Namespace) -> int:
 
 def _stream(args: argparse.Namespace) -> int:
     how = measuring(args)
+    from antiphon.engine import open_model
     from antiphon.faces.evaluate_pieces import Music
-    from antiphon.faces.evaluate_stream import measure, open_stream
+    from antiphon.faces.evaluate_stream import measure
     from antiphon.faces.evaluate_tables import printed, tables
     from antiphon.faces.report import write_figures, write_report
 
@@ -68,7 +69,7 @@ def _stream(args: argparse.Namespace) -> int:
         raise ValueError(f"{what}: give a corpus or a folder of MIDI files instead of {args.data}")
     music = Music.open(args.data)
     training = Music.open(args.train) if args.train else None
-    model = open_stream(args.bundle)
+    model = open_model(args.bundle)
     figures = measure({model.name: model}, music, training, how)
     own = figures["likelihood"][model.name]
     nats = {field: row["mean"] for field, row in own["nats"].items()}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from antiphon.engine.judge import ORDERS, Judged, Predictor, judge, judge_orders
+from antiphon.engine.judge import ORDERS, Judged, JudgesItself, Predictor, judge, judge_orders
 from antiphon.engine.model import FIELDS
 from antiphon.faces.evaluate_pieces import Piece
 from antiphon.music.event import ANONYMOUS, PROGRAMS
@@ -40,7 +40,7 @@ def order_name(order: Sequence[int]) -> str:
 
 
 def likelihood(
-    predictors: Mapping[str, Predictor], pieces: Sequence[Piece], seed: int, progress: Progress
+    predictors: Mapping[str, Predictor | JudgesItself], pieces: Sequence[Piece], seed: int, progress: Progress
 ) -> dict[str, Figures]:
     """What each of `predictors` makes of `pieces`, by its name, with 95 % bootstrap intervals over the pieces."""
     figures = {}

@@ -10,47 +10,47 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from antiphon.engine.bundle import BundleError
-from antiphon.engine.chorale import bundle_kind
-from antiphon.engine.judge import NeuralPredictor, Predictor, UniformPredictor
+from antiphon.engine.judge import JudgesItself, NeuralPredictor, Predictor, UniformPredictor
 from antiphon.engine.judge_markov import MarkovPredictor
 from antiphon.engine.model import Model
-from antiphon.engine.neural import NeuralModel, open_model
+from antiphon.engine.neural import NeuralModel
+from antiphon.engine.opening import OpenedModel
+from antiphon.engine.token_judge import TokenPredictor
+from antiphon.engine.token_model import TokenModel
 from antiphon.faces.evaluate_flags import Measuring
 from antiphon.faces.evaluate_generated import copies, excerpts, generated, measured
 from antiphon.faces.evaluate_likelihood import all_orders, likelihood
 from antiphon.faces.evaluate_pieces import Music, Piece, drawn
-from antiphon.music.event import Events
+from antiphon.faces.evaluate_words import words_judged
+from antiphon.music.event import Events, is_drum
 
-__all__ = ["measure", "open_stream"]
+__all__ = ["measure"]
 
 _LEARNED = 250_000  # events that the Markov baseline learns from
 _MOST_SEARCHED = {True: 50_000_000, False: 5_000_000}  # events of a corpus, and of MIDI files
 _OPENING = 64  # events of each piece for the table of orders
 
 
-def open_stream(name: str) -> NeuralModel:
-    """Open a stream bundle. Raises BundleError, in one line, for a bundle of another kind."""
-    if (kind := bundle_kind(name)) != "stream":
-        raise BundleError(f"{name}: a model of kind {kind!r}, where a model of streams of events is needed")
-    return open_model(name)
-
-
-def measure(models: Mapping[str, NeuralModel], music: Music, training: Music | None, how: Measuring) -> dict[str, Any]:
+def measure(models: Mapping[str, OpenedModel], music: Music, training: Music | None, how: Measuring) -> dict[str, Any]:
     """All figures of `models`, by name, and of the baselines. Raises ValueError when no piece can be read.
 
     `training` is what they were trained on (None: the training side of `music`), which the Markov baseline learns from
-    and where copies are looked for.
+    and where copies are looked for. Where one of them is a model of words, all are judged on music of one instrument.
     """
     learned = music.train if training is None else training.everything
+    worded = {name: model for name, model in models.items() if isinstance(model, TokenModel)}
     source = drawn(music.valid, _rng(how, 1))
+    if worded:
+        source = filter(_of_one_instrument, source)
     pieces = _judged(source, how)
+    if not pieces and worded:
+        raise ValueError(f"{music.path}: no piece is of one instrument that is no drum, as a model of words needs")
     if not pieces:
         raise ValueError(f"{music.path}: none of its {len(music.valid):,} pieces can be read")
     # Where nothing is said to be for training, the baseline learns from what is not judged.
     studied = [piece.events for piece in _up_to(drawn(learned, _rng(how, 2)) if learned else source, _LEARNED)]
-    predictors: dict[str, Predictor] = {
-        **{name: NeuralPredictor(model) for name, model in models.items()},
+    predictors: dict[str, Predictor | JudgesItself] = {
+        **{name: _predictor(model) for name, model in models.items()},
         **({"markov": MarkovPredictor(studied)} if studied else {}),
         "uniform": UniformPredictor(),
     }
@@ -66,12 +66,28 @@ def measure(models: Mapping[str, NeuralModel], music: Music, training: Music | N
     }
     with _bar("likelihood", events * len(predictors), "event") as bar:
         figures["likelihood"] = likelihood(predictors, pieces, how.seed, bar.update)
-    if how.orders:
-        figures["orders"] = _orders(predictors, pieces, how)
+    if worded:
+        with _bar("words", events * len(worded), "event") as bar:
+            figures["words"] = words_judged(worded, pieces, bar.update)
+    if how.orders and len(worded) < len(models):
+        of_any = {name: p for name, p in predictors.items() if not isinstance(p, JudgesItself)}
+        figures["orders"] = _orders(of_any, pieces, how)
     if how.generate:
         limit = _MOST_SEARCHED[(training or music).prepared] if how.train_events is None else how.train_events
         figures["generated"] = _generated(models, music, learned if limit else [], limit, how)
     return figures
+
+
+def _predictor(model: OpenedModel) -> Predictor | JudgesItself:
+    if isinstance(model, TokenModel):
+        return TokenPredictor(model)
+    assert isinstance(model, NeuralModel)
+    return NeuralPredictor(model)
+
+
+def _of_one_instrument(piece: Piece) -> bool:
+    instruments = np.unique(piece.events["instrument"])
+    return len(instruments) == 1 and not is_drum(int(instruments[0]))
 
 
 def _rng(how: Measuring, purpose: int) -> np.random.Generator:
@@ -110,13 +126,13 @@ def _orders(predictors: Mapping[str, Predictor], pieces: Sequence[Piece], how: M
         return {"events": events, "nats_per_event": all_orders(predictors, first, bar.update)}
 
 
-def _fresh(model: NeuralModel) -> Model:
+def _fresh(model: OpenedModel) -> Model:
     model.reset()
     return model
 
 
 def _generated(
-    models: Mapping[str, NeuralModel], music: Music, learned: Sequence[Any], limit: int, how: Measuring
+    models: Mapping[str, OpenedModel], music: Music, learned: Sequence[Any], limit: int, how: Measuring
 ) -> dict[str, Any] | None:
     found = excerpts(drawn(music.valid, _rng(how, 3)), how.pieces, how.prompt, how.seconds)
     if not found:

@@ -63,6 +63,8 @@ def printed(table: Table) -> str:
 def tables(figures: Figures) -> list[Table]:
     """All tables of what `faces.evaluate_stream.measure` found."""
     found = [_likelihood(figures), _guesses(figures)]
+    if "words" in figures:
+        found.append(_words(figures["words"]))
     if "orders" in figures:
         found.append(_orders(figures["orders"]))
     found += [_by(figures, "by_set", "set"), _by(figures, "by_family", "instruments")]
@@ -118,6 +120,31 @@ def _guesses(figures: Figures) -> Table:
         "calibration error",
     )
     return Table("Guesses", columns, rows, "perplexity of time counts steps of 10 ms; the error is the expected one")
+
+
+def _words(found: Figures) -> Table:
+    tops = list(next(iter(found.values()))["top"])
+    rows = [
+        (
+            name,
+            _number(row["nats_per_word"], 3),
+            _number(row["perplexity"]),
+            *(f"{100 * row['top'][k]:.1f} %" for k in tops),
+            _number(row["words_per_event"]),
+            _number(row["nats_per_event"], 3),
+        )
+        for name, row in found.items()
+    ]
+    columns = (
+        "",
+        "nats a word",
+        "perplexity",
+        *(f"in the first {k}" if k != "1" else "first guess" for k in tops),
+        "words an event",
+        "nats an event",
+    )
+    note = "of the words as they are; above, times are counted by 10 ms and velocities one by one"
+    return Table("Words", columns, rows, note)
 
 
 def _orders(found: Figures) -> Table:

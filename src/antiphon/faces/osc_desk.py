@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from antiphon import __version__
-from antiphon.engine import NeuralModel, NothingPossible, open_model
+from antiphon.engine import NothingPossible, OpenedModel, open_model
 from antiphon.faces.osc_addresses import ADDRESSES, Address, address_table, read_arguments
 from antiphon.faces.osc_query import Heard, Said, Wish, heard, query_wish, sample_wish, velocity_of
 from antiphon.faces.osc_session import Drawn, Prepared, Session, prepared
@@ -167,7 +167,7 @@ class Desk:
         self._last_of_tidal = None
 
     def _prompt(self, call: Call) -> None:
-        path, model = Path(call.said["path"]), NeuralModel(self._session.model.bundle)
+        path, model = Path(call.said["path"]), self._session.model.fresh()
         self._prepare(call, lambda: prompted(model, path))
 
     def _load(self, call: Call) -> None:
@@ -235,7 +235,7 @@ def _found(address: str) -> Address:
     return ADDRESSES[address]
 
 
-def prompted(model: NeuralModel, path: Path) -> Prepared:
+def prompted(model: OpenedModel, path: Path) -> Prepared:
     """Let a fresh model hear a MIDI file. Raises ValueError or OSError, one line, for one that holds no music."""
     events = read_midi(path, pedal=True).events()
     if not len(events):

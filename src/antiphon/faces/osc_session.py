@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from antiphon.engine import NeuralModel, NothingPossible, Steer, Voice
+from antiphon.engine import NothingPossible, OpenedModel, Steer, Voice
 from antiphon.faces.osc_query import Heard, Wish
 from antiphon.music.event import Event, Events
 
@@ -40,13 +40,13 @@ class Drawn:
 class Prepared:
     """A model that has heard what it is to begin with, and its state then."""
 
-    model: NeuralModel
+    model: OpenedModel
     state: Any
     at: float
     prompted: bool
 
 
-def prepared(model: NeuralModel, events: Events | None) -> Prepared:
+def prepared(model: OpenedModel, events: Events | None) -> Prepared:
     """Let a fresh model hear a piece. Takes as long as the model needs for that."""
     at = 0.0
     for event in [] if events is None else events:
@@ -77,7 +77,7 @@ class Session:
     def reset(self, *, start: bool = False) -> None:
         """Begin anew after what was prompted; with `start`, forget that too."""
         if start and self._start.prompted:
-            self._start = prepared(NeuralModel(self.model.bundle), None)
+            self._start = prepared(self.model.fresh(), None)
             self.model = self._start.model
         self.model.restore(self._start.state)
         self.at = self._start.at

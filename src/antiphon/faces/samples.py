@@ -16,10 +16,10 @@ from antiphon.engine import open_model
 from antiphon.music.event import Events
 from antiphon.music.midi_write import score_from_events, write_midi
 from antiphon.music.roll import draw_roll
+from antiphon.train.bundles import export_net
 from antiphon.train.corpus import Corpus, CorpusError, unpacked
-from antiphon.train.export import export
 from antiphon.train.loop import Progress
-from antiphon.train.nets import StreamNet
+from antiphon.train.nets import Net
 
 __all__ = ["Samples"]
 
@@ -37,7 +37,7 @@ class Samples:
         self._given = _opening(corpus)
         self._last = -PAUSE
 
-    def __call__(self, net: StreamNet, progress: Progress) -> None:
+    def __call__(self, net: Net, progress: Progress) -> None:
         """Write `step-N.mid` and `.png`. What cannot be written is said, and the training goes on."""
         now = time.monotonic()
         if self._given is None or now < self._last + PAUSE:
@@ -54,11 +54,11 @@ class Samples:
         except (OSError, ValueError) as error:
             tqdm.write(f"antiphon train: no sample at step {progress.step}: {error}", file=sys.stderr)
 
-    def _played(self, net: StreamNet) -> Events:
+    def _played(self, net: Net) -> Events:
         assert self._given is not None
         with tempfile.TemporaryDirectory() as folder:
             bundle = Path(folder) / "sample"
-            export(copy.deepcopy(net), bundle, name="sample", precision="fp32")  # which takes it out of training
+            export_net(copy.deepcopy(net), bundle, name="sample", precision="fp32")  # which takes it out of training
             model = open_model(bundle)
             more = continued(model, self._given, PLAYED, np.random.default_rng(1), steer=DEFAULT_STEER)
         return np.concatenate([self._given, more])

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
 
     import numpy as np
 
-    from antiphon.engine import NeuralModel, open_model
+    from antiphon.engine import open_model
     from antiphon.faces.osc_desk import Desk, prompted
     from antiphon.faces.osc_session import Session, prepared
     from antiphon.ports.osc import OscPort, is_loopback
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--host {args.host} would let other machines in: say --allow-remote too if that is meant")
     wire = OscPort(args.host, args.port)
     try:
-        model: NeuralModel = open_model(args.model)
+        model = open_model(args.model)
         beginning = prompted(model, args.prompt) if args.prompt else prepared(model, None)
         session = Session(beginning, np.random.default_rng(args.seed))
         token = (args.token or secrets.token_hex(8)) if args.allow_remote else None

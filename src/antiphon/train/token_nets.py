@@ -26,7 +26,8 @@ class TokenNet(Net):
         self.norm = nn.LayerNorm(config.width)
         self.out = nn.Linear(config.width, VOCABULARY)
         nn.init.normal_(self.embed.weight, std=0.5)
-        nn.init.zeros_(self.out.weight)  # begin with the words even
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)  # begin with the words even
 
     def top(self) -> nn.Module:
         """The layer that predicts the next word."""
