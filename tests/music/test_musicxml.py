@@ -40,9 +40,9 @@ def sixteenths(score: Score) -> list[list[tuple[int, int, int]]]:
 @st.composite
 def melodies(draw: st.DrawFn) -> list[tuple[int, int, int]]:
     at, notes = 0, []
-    for _ in range(draw(st.integers(1, 8))):
-        at += draw(st.integers(0, 9))
-        length = draw(st.integers(1, 40))
+    for _ in range(draw(st.integers(1, 6))):
+        at += draw(st.integers(0, 5))
+        length = draw(st.integers(1, 20))
         notes.append((at, length, draw(st.integers(21, 108))))
         at += length
     return notes

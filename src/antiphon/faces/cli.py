@@ -41,7 +41,8 @@ COMMANDS = (
     Command("verify", "antiphon.faces.verify", "tell whether a bundle is whole and answers as where it was made"),
     Command("server", "antiphon.faces.server", "answer over OSC, as Notochord's server does and more"),
     Command("bench", "antiphon.faces.bench", "tell whether this machine is quick enough"),
-    Command("prep", "antiphon.faces.prep", "prepare folders of MIDI files as a corpus to train on"),
+    Command("prep", "antiphon.faces.prep", "prepare folders of music as a corpus to train on"),
+    Command("corpus", "antiphon.faces.corpus", "tell what a corpus holds, in tables, figures and plots"),
     Command("train", "antiphon.faces.train", "train a model on a corpus", extra="train"),
     Command("export", "antiphon.faces.export", "turn a run into a bundle that plays without torch, or in C++", "train"),
 )

@@ -14,7 +14,7 @@ from antiphon.faces.evaluate_generated import CURVES
 from antiphon.faces.evaluate_tables import Table, tables
 from antiphon.faces.report_plots import bars, lines
 
-__all__ = ["plots", "write_figures", "write_report"]
+__all__ = ["plots", "write_figures", "write_page", "write_report"]
 
 _FEWEST_GUESSES = 20  # that make a point of a curve
 _STYLE = """
@@ -58,9 +58,14 @@ def write_report(path: Path, title: str, words: str, figures: Mapping[str, Any],
 
     `first` are plots and `more` tables that stand before the others.
     """
+    write_page(path, title, words, [*first, *plots(figures)], [*more, *tables(figures)])
+
+
+def write_page(path: Path, title: str, words: str, drawn: Sequence[str], told: Sequence[Table]) -> None:
+    """Write a page of plots, each an SVG, and below them tables. Raises OSError."""
     body = [f"<h1>{escape(title)}</h1>", f"<p>{escape(words)}</p>"]
-    body.append('<div class="plots">\n' + "\n".join([*first, *plots(figures)]) + "\n</div>")
-    body += [_table(table) for table in (*more, *tables(figures))]
+    body.append('<div class="plots">\n' + "\n".join(drawn) + "\n</div>")
+    body += [_table(table) for table in told]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">\n<title>{escape(title)}</title>'
     page = f'<!doctype html>\n<html lang="en">\n{head}\n<style>{_STYLE}\n</style>\n' + "\n".join(body) + "\n</html>\n"
     path.write_text(page, encoding="utf-8")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
-__all__ = ["bars", "dots", "lines"]
+__all__ = ["bars", "columns", "dots", "lines"]
 
 _WIDTH, _HEIGHT = 640, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 16, 30, 46
@@ -51,6 +51,29 @@ def lines(
     return _svg(title, _HEIGHT, [*body, *_legend(list(series))])
 
 
+def columns(title: str, edges: Sequence[float], series: Mapping[str, Sequence[float]], x_name: str, y_name: str) -> str:
+    """A histogram: columns between each two of `edges` (n + 1,), {name: heights (n,)}, the series one upon the other.
+
+    Edges that grow by ratios make columns of even width.
+    """
+    by_ratio = len(edges) > 2 and edges[0] > 0 and abs(edges[2] / edges[1] - edges[1] / edges[0]) < 1e-9
+    tops = [sum(heights) for heights in zip(*series.values(), strict=True)] or [1.0]
+    frame = _Frame([(edges[0], 0.0), (edges[-1], max(tops))], log_x=by_ratio, square=False, from_first=True)
+    body, floor = frame.axes(x_name, y_name), [0.0] * len(tops)
+    for number, (name, heights) in enumerate(series.items()):
+        for i, height in enumerate(heights):
+            if height:
+                left, right = frame.x(edges[i]), frame.x(edges[i + 1])
+                top, base = frame.y(floor[i] + height), frame.y(floor[i])
+                gap = min(1.0, (right - left) / 8)
+                told = escape(f"{name}, {edges[i]:g} to {edges[i + 1]:g} {x_name}: {height:,.4g}")
+                size = f'width="{right - left - 2 * gap:.1f}" height="{base - top:.1f}"'
+                body.append(f'<rect class="f{number % _COLOURS}" x="{left + gap:.1f}" y="{top:.1f}" {size}>'
+                            f"<title>{told}</title></rect>")  # fmt: skip
+                floor[i] += height
+    return _svg(title, _HEIGHT, [*body, *(_legend(list(series)) if len(series) > 1 else [])])
+
+
 def dots(title: str, points: Mapping[str, tuple[float, float]], x_name: str, y_name: str) -> str:
     """One named dot each."""
     frame = _Frame(list(points.values()), log_x=False, square=False)
@@ -67,12 +90,13 @@ def dots(title: str, points: Mapping[str, tuple[float, float]], x_name: str, y_n
 class _Frame:
     """Where values lie in a plot, with room around them, and its axes."""
 
-    def __init__(self, points: Points, *, log_x: bool, square: bool) -> None:
+    def __init__(self, points: Points, *, log_x: bool, square: bool, from_first: bool = False) -> None:
         known = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)] or [(1.0, 1.0)]
         self._of: Callable[[float], float] = math.log2 if log_x else float
         self._log = log_x
         xs, ys = [self._of(x) for x, _ in known], [y for _, y in known]
-        self._x = (0.0, 1.0) if square else (min(xs), max(xs)) if log_x else (0.0, 1.1 * max(xs))
+        tight = log_x or from_first
+        self._x = (0.0, 1.0) if square else (min(xs), max(xs)) if tight else (0.0, 1.1 * max(xs))
         self._y = (0.0, 1.0 if square else 1.1 * max(max(ys), 1e-9))
 
     def x(self, value: float) -> float:

@@ -95,6 +95,10 @@ class Split:
         """The chords of piece `i`, dtype `CHORD`, shape (chords,), in order. Raises CorpusError as `facts`."""
         return self._of_piece("chords", i)
 
+    def all_of(self, name: str) -> npt.NDArray[Any]:
+        """The "phrases" or the "chords" of all pieces, one after the other. Raises CorpusError as `facts`."""
+        return self._side(name, BESIDE[name])
+
     def _of_piece(self, name: str, i: int) -> npt.NDArray[Any]:
         if name not in self._beside:
             ends = np.cumsum(self.facts[name], dtype=np.int64)
