@@ -9,7 +9,9 @@ interval.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -94,34 +96,98 @@ def _mixed(values: Hashes) -> Hashes:
 
 
 def resembling_pairs(sketches: Sequence[Hashes], least: float) -> list[tuple[int, int, float]]:
-    """Pairs (i, j, resemblance), i < j, of sketches with a resemblance (Jaccard, 0..1) of at least `least`."""
-    eligible = [i for i, one in enumerate(sketches) if len(one) >= FEWEST_RUNS]
-    if len(eligible) < 2:
-        return []
-    hashes = np.concatenate([sketches[i] for i in eligible])
-    owner = np.repeat(np.array(eligible, np.int64), [len(sketches[i]) for i in eligible])
-    order = np.lexsort((owner, hashes))
-    hashes, owner = hashes[order], owner[order]
-    starts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1]))
-    sizes = np.diff(np.append(starts, len(hashes)))
-    telling = np.repeat((sizes > 1) & (sizes <= COMMONPLACE), sizes)
-    hashes, owner = hashes[telling], owner[telling]
-    found: dict[int, int] = {}
-    for distance in range(1, COMMONPLACE):
-        together = np.flatnonzero(hashes[distance:] == hashes[:-distance])
-        if not len(together):
-            break
-        pair = owner[together] * len(sketches) + owner[together + distance]
-        for code, count in zip(*(a.tolist() for a in np.unique(pair, return_counts=True)), strict=True):
-            found[code] = found.get(code, 0) + count
+    """Pairs (i, j, resemblance), i < j, of sketches with a resemblance (Jaccard, 0..1) of at least `least`.
+
+    Beside the sketches it takes some twelve bytes a hash that is found more than once.
+    """
+    lengths = np.array([len(one) if len(one) >= FEWEST_RUNS else 0 for one in sketches], np.int64)
+    bands = [_Shared.of(sketches, lengths, band) for band in _bands(lengths)]
     pairs = []
-    for code, shared in sorted(found.items()):
-        i, j = divmod(code, len(sketches))
-        if shared >= 0.25 * least * min(len(sketches[i]), len(sketches[j])):
-            alike = _resemblance(sketches[i], sketches[j])
+    for first, last in _blocks(lengths):
+        codes, shared = np.unique(np.concatenate([band.pairs(first, last) for band in bands]), return_counts=True)
+        i, j = codes >> 32, codes & 0xFFFFFFFF
+        enough = shared >= 0.25 * least * np.minimum(lengths[i], lengths[j])
+        for one, other in zip(i[enough].tolist(), j[enough].tolist(), strict=True):
+            alike = _resemblance(sketches[one], sketches[other])
             if alike >= least:
-                pairs.append((i, j, alike))
+                pairs.append((one, other, alike))
     return pairs
+
+
+BAND_HASHES = 1 << 22
+"""Hashes sorted at a time."""
+
+BLOCK_HASHES = 1 << 18
+"""Hashes whose pairs are counted at a time: each may bring up to `COMMONPLACE` of them."""
+
+Band = tuple[int, int]
+"""Hashes that leave the second number when divided by the first."""
+
+
+def _bands(lengths: npt.NDArray[np.int64]) -> list[Band]:
+    n = int(lengths.sum()) // BAND_HASHES + 1
+    return [(n, rest) for rest in range(n)]
+
+
+def _blocks(lengths: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Runs of pieces, each from a first to before a last one, that have about `BLOCK_HASHES` together."""
+    block = np.cumsum(lengths) // BLOCK_HASHES
+    starts = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), len(lengths)]
+    return pairwise(starts)
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """The hashes of a band that tell pieces alike: those found in a few of them.
+
+    `hash` numbers them and `piece` says who has them, both (n,), sorted by the one and then by the other; `of_piece`
+    are the places in these of one piece after the other, of which piece i's begin at `starts[i]`.
+    """
+
+    hash: npt.NDArray[np.int32]
+    piece: npt.NDArray[np.int32]
+    of_piece: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, sketches: Sequence[Hashes], lengths: npt.NDArray[np.int64], band: Band) -> _Shared:
+        hashes, piece = _in_band(sketches, lengths, band)
+        order = np.lexsort((piece, hashes))
+        hashes, piece = hashes[order], piece[order]
+        is_first = np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)]
+        sizes = np.diff(np.append(np.flatnonzero(is_first), len(hashes)))
+        telling = np.repeat((sizes > 1) & (sizes <= COMMONPLACE), sizes)
+        number, piece = np.cumsum(is_first, dtype=np.int32)[telling], piece[telling]
+        starts = np.concatenate([[0], np.cumsum(np.bincount(piece, minlength=len(lengths)))])
+        return cls(number, piece, np.argsort(piece, kind="stable").astype(np.int32), starts)
+
+    def pairs(self, first: int, last: int) -> npt.NDArray[np.int64]:
+        """For each hash that a piece from `first` to before `last` shares with a later one: both, in 32 bits each."""
+        places = self.of_piece[self.starts[first] : self.starts[last]]
+        found = [np.empty(0, np.int64)]
+        for distance in range(1, COMMONPLACE):
+            places = places[places < len(self.hash) - distance]
+            places = places[self.hash[places] == self.hash[places + distance]]
+            if not len(places):
+                break
+            found.append((self.piece[places].astype(np.int64) << 32) | self.piece[places + distance])
+        return np.concatenate(found)
+
+
+def _in_band(
+    sketches: Sequence[Hashes], lengths: npt.NDArray[np.int64], band: Band
+) -> tuple[Hashes, npt.NDArray[np.int32]]:
+    """The hashes of a band, and whose they are; of the sketches with a length only, and of a few at a time."""
+    n, rest = band
+    found, owners = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
+    for first, last in _blocks(lengths):
+        some = [i for i in range(first, last) if lengths[i]]
+        if some:
+            hashes = np.concatenate([sketches[i] for i in some])
+            chosen = hashes % np.uint64(n) == rest
+            found.append(hashes[chosen])
+            owners.append(np.repeat(np.array(some, np.int32), lengths[some])[chosen])
+    return np.concatenate(found), np.concatenate(owners)
 
 
 def _resemblance(one: Hashes, other: Hashes) -> float:
