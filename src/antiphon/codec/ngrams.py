@@ -54,7 +54,7 @@ METERS, BINS = 8, 16
 
 VERSION = 1
 _MAGIC = b"ANTIGRAM"
-_HEADER = struct.Struct("<8sIIQIIdIIII")
+_HEADER = struct.Struct("<8sIIQIIdIIIIII")
 _ALIGN = 8
 
 Array = npt.NDArray[Any]
@@ -143,7 +143,7 @@ def write_ngrams(path: Path, model: NGrams) -> None:
     text = json.dumps(dict(model.about), ensure_ascii=False).encode()
     body += text
     size = _HEADER.size + len(body)
-    sizes = (len(model.keys), len(model.words))
+    sizes = (len(model.keys), len(model.words), METERS, BINS)
     head = _HEADER.pack(_MAGIC, VERSION, model.order, size, VOCABULARY, len(text), TICK, *sizes, zlib.crc32(body), 0)
     path.write_bytes(head[:-4] + struct.pack("<I", zlib.crc32(head[:-4])) + body)
 
@@ -163,14 +163,13 @@ def _require(condition: bool, why: str) -> None:
 
 
 def _read(raw: bytes) -> NGrams:
-    magic, version, order, size, vocabulary, text_size, tick, contexts, followers, body_sum, head_sum = (
-        _HEADER.unpack_from(raw)
-    )
+    head = _HEADER.unpack_from(raw)
+    magic, version, order, size, vocabulary, text_size, tick, contexts, followers, *places, body_sum, head_sum = head
     _require(magic == _MAGIC, "it is of another kind")
     _require(version == VERSION, f"its format is {version}; this version reads {VERSION}")
     _require(zlib.crc32(raw[: _HEADER.size - 4]) == head_sum, "it is damaged")
     _require(size == len(raw), "it is cut off or too long")
-    _require((vocabulary, tick) == (VOCABULARY, TICK), "made for another codec")
+    _require((vocabulary, tick, *places) == (VOCABULARY, TICK, METERS, BINS), "made for another codec")
     _require(order <= HIGHEST_ORDER, "its order is no model's")
     shapes = _shapes(order, contexts, followers)
     lengths = [np.dtype(kind).itemsize * n for kind, n in shapes]
