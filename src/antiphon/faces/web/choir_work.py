@@ -15,7 +15,7 @@ from antiphon.compose.chorale_score import sheet_of
 from antiphon.engine.chorale import ChoraleModel
 from antiphon.engine.gibbs import Sampling
 from antiphon.faces.web.chorale_orders import BAR, LONGEST, Line, Lines, Order, Paper
-from antiphon.music.midi_read import read_midi
+from antiphon.music.midi_read import MidiError, read_midi
 from antiphon.music.midi_write import midi_bytes
 from antiphon.music.score import METER, NOTE, TEMPO, Part, Score
 
@@ -131,7 +131,11 @@ def page_of(data: bytes, name: str) -> dict[str, Any]:
 
     Its bars begin where those of the file do, where it is in 4/4; it begins with the bar of its first note.
     """
-    sheet = sheet_of(read_midi(data), name)
+    try:
+        score = read_midi(data)
+    except MidiError as error:
+        raise ValueError(f"{name}: {str(error).removeprefix('MIDI data: ')}") from error
+    sheet = sheet_of(score, name)
     before = sheet.first // sheet.ticks_per_step % BAR
     origin = sheet.first - before * sheet.ticks_per_step
     found = tuple(_line_of(part, origin, sheet.ticks_per_step) for part in sheet.parts)

@@ -2,6 +2,7 @@
 
 import "./others.js";
 import "./parts/actions.js";
+import "./parts/chorale.js";
 import "./parts/controls.js";
 import "./parts/desk.js";
 import "./parts/piano.js";
@@ -12,6 +13,9 @@ import "./parts/session.js";
 import "./parts/strips.js";
 import "./parts/tabs.js";
 import "./parts/toasts.js";
+import { desk } from "./chorale/desk.js";
+import { player } from "./chorale/player.js";
+import { work } from "./chorale/work.js";
 import { devices } from "./devices.js";
 import { hands } from "./hands.js";
 import { history } from "./history.js";
@@ -20,7 +24,7 @@ import { sound } from "./sound.js";
 import { typing } from "./typing.js";
 
 /** For those who look behind the page, tests among them. */
-window.antiphon = { jam, sound, hands, history, typing, devices };
+window.antiphon = { jam, sound, hands, history, typing, devices, chorale: { desk, player, work } };
 
 for (const gesture of ["keydown", "pointerdown", "pointerup", "touchend"]) {
   addEventListener(gesture, () => sound.start(), { capture: true, passive: true });

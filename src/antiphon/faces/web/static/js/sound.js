@@ -8,6 +8,8 @@ const COMPARED = 3;
 const LOUDEST = 2.4;
 /** How far beyond full scale the limiter still bends rather than clips. */
 const REACH = 4;
+/** Milliseconds that beginning may take. */
+const AWAKE = 1500;
 
 class Sound extends EventTarget {
   #context = null;
@@ -103,14 +105,25 @@ class Sound extends EventTarget {
     this.#volume?.gain.setTargetAtTime(this.#gain, this.#context.currentTime, 0.015);
   }
 
-  /** Sound `data` at once. */
-  play(data) {
-    if (this.#mayPlay(data)) this.#orchestra.port.postMessage({ data });
+  /** Wait until sound has begun, where the player has done something and the browser allows it. */
+  async awake() {
+    if (!this.#wanted || !this.#isReady || this.#context.state === "running") return;
+    await Promise.race([this.#context.resume().catch(() => {}), new Promise((resolve) => setTimeout(resolve, AWAKE))]);
+  }
+
+  /** Sound `data` at once; with `choir`, on the channels of the chorale. */
+  play(data, { choir = false } = {}) {
+    if (this.#mayPlay(data)) this.#orchestra.port.postMessage({ data, choir });
   }
 
   /** Sound `data` at `here` seconds of `performance.now()`, or at once when that has passed. */
-  playAt(data, here) {
-    if (this.#mayPlay(data)) this.#orchestra.port.postMessage({ data, at: here + this.#ahead() });
+  playAt(data, here, { choir = false } = {}) {
+    if (this.#mayPlay(data)) this.#orchestra.port.postMessage({ data, choir, at: here + this.#ahead() });
+  }
+
+  /** End every note of the chorale, and forget those that wait. */
+  hush() {
+    this.#orchestra?.port.postMessage({ hush: true });
   }
 
   /** Whether `channel` plays drums. */
@@ -121,6 +134,7 @@ class Sound extends EventTarget {
   /** End every note, and forget those that wait. */
   silence() {
     this.#orchestra?.port.postMessage({ silence: true });
+    this.dispatchEvent(new Event("silence"));
   }
 
   /** Seconds from the graph to the ear, as far as the browser knows. */

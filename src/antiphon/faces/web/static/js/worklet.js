@@ -5,6 +5,9 @@ import { SoundBankLoader, SpessaSynthProcessor } from "../vendor/spessasynth/spe
 /** Seconds after which nothing that ended still rings, so that nothing need be computed. */
 const TAIL = 8;
 const SUSTAIN = 64;
+const ALL_NOTES_OFF = 123;
+/** Channels of the jam; as many more are the chorale's. */
+const CHANNELS = 16;
 
 const isOnset = (data) => (data[0] & 0xf0) === 0x90 && data[2] > 0;
 const isNote = (data) => (data[0] & 0xe0) === 0x80;
@@ -24,9 +27,10 @@ class Orchestra extends AudioWorkletProcessor {
   #take(message) {
     if (message.bank) this.#open(message.bank);
     else if (message.silence) this.#silence();
+    else if (message.hush) this.#hush();
     else if (!this.#isReady) this.#early.push(message);
     else if (message.drums !== undefined) this.#setDrums(message);
-    else if (message.at === undefined) this.#perform(message.data);
+    else if (message.at === undefined) this.#perform(message);
     else this.#queue(message);
   }
 
@@ -35,6 +39,7 @@ class Orchestra extends AudioWorkletProcessor {
       // Only compressed soundfonts need the decoder; where WebAssembly is forbidden the others still sound.
       await this.#synth.processorInitialized.catch(() => {});
       this.#synth.soundBankManager.addSoundBank(SoundBankLoader.fromArrayBuffer(bytes), "main");
+      this.#widen();
       this.#isReady = true;
       for (const message of this.#early) if (!message.data || !isNote(message.data)) this.#take(message);
       this.#early = [];
@@ -50,14 +55,29 @@ class Orchestra extends AudioWorkletProcessor {
     this.#waiting.splice(place, 0, message);
   }
 
-  #perform(data) {
+  #perform({ data, choir }) {
     if (isOnset(data)) this.#quiet = 0;
-    this.#synth.processMessage(data);
+    this.#synth.processMessage(data, choir ? CHANNELS : 0);
   }
 
   #setDrums({ drums, channel }) {
     const midi = this.#synth.midiChannels[channel - 1];
     if (midi.drumChannel !== drums) midi.setDrums(drums);
+  }
+
+  /** The channels of the chorale are there as well, none of them for drums. */
+  #widen() {
+    while (this.#synth.midiChannels.length < 2 * CHANNELS) this.#synth.createMIDIChannel();
+    for (let channel = CHANNELS; channel < 2 * CHANNELS; channel++) this.#setDrums({ drums: false, channel: channel + 1 });
+  }
+
+  /** End the chorale's notes, and forget those that wait. */
+  #hush() {
+    this.#waiting = this.#waiting.filter(({ choir, data }) => !choir || !isNote(data));
+    if (!this.#isReady) return;
+    for (let channel = 0; channel < CHANNELS; channel++) {
+      this.#perform({ data: [0xb0 | channel, ALL_NOTES_OFF, 0], choir: true });
+    }
   }
 
   #silence() {
@@ -86,7 +106,7 @@ class Orchestra extends AudioWorkletProcessor {
     while (this.#waiting.length) {
       const sample = Math.round(this.#waiting[0].at * sampleRate) - currentFrame;
       if (sample > start) return sample;
-      this.#perform(this.#waiting.shift().data);
+      this.#perform(this.#waiting.shift());
     }
     return Infinity;
   }

@@ -31,6 +31,7 @@ class Tabs extends HTMLElement {
     });
     this.shown = shown;
     remembered.set("panel", this.panels[shown].id);
+    document.dispatchEvent(new CustomEvent("antiphon-panel", { detail: this.panels[shown].id }));
   }
 
   #key(event) {

@@ -1,6 +1,6 @@
 /** The colours of the style sheet, for canvases. */
 
-const NAMES = ["paper", "lane", "line", "bar", "faint", "you", "it"];
+const NAMES = ["paper", "lane", "line", "bar", "ink", "faint", "you", "it", "soprano", "alto", "tenor", "bass"];
 
 let theme = null;
 const changed = () => (theme = null);

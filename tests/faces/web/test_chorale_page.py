@@ -1,0 +1,284 @@
+"""The chorale on the page: drawn by mouse, finger and keyboard, harmonised, heard, undone, taken in and out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from antiphon.codec.grid import VOICE_RANGES
+from antiphon.music.midi_read import read_midi
+from tests.faces.web.stagehand import Visit, Visitor
+
+pytestmark = pytest.mark.system("chromium")
+
+AT_WORK = 120_000
+"""Milliseconds that the choir, which gives way to everybody, may take on a busy machine."""
+
+LISTEN = """
+window.sent = [];
+const post = MessagePort.prototype.postMessage;
+MessagePort.prototype.postMessage = function (message, ...more) {
+  if (message?.choir || message?.hush) sent.push(message);
+  return post.call(this, message, ...more);
+};
+"""
+"""Keeps what the thread of sound is told about the chorale."""
+
+
+class Chorister(Visitor):
+    """A visitor with the chorale open, by what people do there."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.__dict__ = visitor.__dict__
+        self.panel("Chorale")
+        self.canvas = self.page.get_by_role("application")
+        self.do("work.gibbs = 2")
+
+    def do(self, what: str) -> Any:
+        """Something of the chorale's own: `desk`, `work` or `player`."""
+        return self.see(f"() => {{ const {{ desk, work, player }} = antiphon.chorale; return {what}; }}")
+
+    @property
+    def lines(self) -> list[list[list[int]]]:
+        lines: list[list[list[int]]] = self.do(
+            "desk.lines.map((line) => line.map(({ at, length, pitch }) => [at, length, pitch]))"
+        )
+        return lines
+
+    def place(self, step: float, pitch: int) -> tuple[float, float]:
+        """Where a step and a pitch are on the screen."""
+        self.page.wait_for_timeout(40)
+        box = self.canvas.bounding_box()
+        assert box is not None
+        low, high = self.do("[Math.min(36, ...all()) - 1, Math.max(81, ...all()) + 1]".replace("all()", ALL))
+        row = box["height"] / (high - low + 1)
+        return box["x"] + (step + 0.5) * box["width"] / self.do("desk.steps"), box["y"] + (high - pitch + 0.5) * row
+
+    def draw(self, step: int, pitch: int) -> None:
+        self.page.mouse.click(*self.place(step, pitch))
+
+    def ask(self, verb: str) -> None:
+        """Have the choir do something, and wait for it."""
+        self.page.get_by_role("button", name=verb).click()
+        self.page.wait_for_function("() => !antiphon.chorale.work.isBusy", timeout=AT_WORK)
+        assert not self.do("work.isComplaint"), self.do("work.said")
+
+
+ALL = "[desk.cursor.pitch, ...desk.lines.flat().map(({ pitch }) => pitch)]"
+MELODY = [[0, 4, 67], [4, 4, 69], [8, 4, 71], [12, 4, 72]]
+
+
+@pytest.fixture
+def chorister(visit: Visit) -> Iterator[Chorister]:
+    chorister = Chorister(visit(LISTEN, viewport={"width": 1200, "height": 900}, accept_downloads=True))
+    yield chorister
+    chorister.do("player.stop()")
+
+
+def test_a_melody_is_drawn_harmonised_undone_and_harmonised_again_from_its_seed(chorister: Chorister) -> None:
+    chorister.page.get_by_label("Bars", exact=True).fill("1")
+    chorister.page.get_by_label("Bars", exact=True).press("Enter")
+    for at, _, pitch in MELODY:
+        chorister.draw(at, pitch)
+    assert chorister.lines[0] == MELODY
+    chorister.ask("Harmonise")
+    made = chorister.lines
+    assert made[0] == MELODY, "what was drawn stays to the letter"
+    for line, (low, high) in zip(made, VOICE_RANGES, strict=True):
+        assert sum(length for _, length, _ in line) == 16
+        assert all(low <= pitch <= high for _, _, pitch in line)
+    seed = chorister.do("work.seed")
+    expect(chorister.page.get_by_text(f"Harmonised with seed {seed}")).to_be_visible()
+    chorister.page.get_by_role("button", name="Undo", exact=True).first.click()
+    assert chorister.lines == [MELODY, [], [], []]
+    chorister.page.get_by_text("Options").click()
+    chorister.page.get_by_label("a fresh one each time").uncheck()
+    chorister.ask("Harmonise")
+    assert chorister.lines == made, "the same seed gives the same music"
+    chorister.do("desk.toggle('locked', 3)")
+    chorister.ask("Revoice")
+    assert chorister.lines[3] == made[3], "a voice that is locked stays"
+    chorister.ask("Stack to 16")
+    assert len(chorister.lines) == 16
+    with chorister.page.expect_download() as download:
+        chorister.page.get_by_role("button", name="Download MIDI").click()
+    assert _read(Path(download.value.path())) == chorister.lines
+
+
+def test_notes_are_moved_stretched_and_erased_by_the_mouse(chorister: Chorister) -> None:
+    mouse = chorister.page.mouse
+    chorister.draw(8, 67)
+    mouse.move(*chorister.place(9, 67))
+    mouse.down()
+    mouse.move(*chorister.place(17, 72))
+    mouse.up()
+    assert chorister.lines[0] == [[16, 4, 72]]
+    x, y = chorister.place(19, 72)
+    mouse.move(x + 1, y)
+    mouse.down()
+    mouse.move(*chorister.place(23, 72))
+    mouse.up()
+    assert chorister.lines[0] == [[16, 8, 72]]
+    chorister.page.get_by_text("Alto").click()
+    chorister.draw(18, 60)
+    assert chorister.lines[1] == [[16, 4, 60]]
+    mouse.click(*chorister.place(18, 72), button="right")
+    assert chorister.lines[0] == []
+    chorister.page.keyboard.press("Control+z")
+    assert chorister.lines[0] == [[16, 8, 72]]
+    chorister.page.get_by_role("button", name="Erase").click()
+    mouse.click(*chorister.place(18, 60))
+    assert chorister.lines[1] == []
+
+
+def test_everything_can_be_written_by_keyboard_and_is_told(chorister: Chorister) -> None:
+    keyboard = chorister.page.keyboard
+    chorister.canvas.focus()
+    for key in ("KeyZ", "KeyC", "KeyB"):
+        keyboard.press(key)
+    assert chorister.lines[0] == [[0, 4, 60], [4, 4, 64], [8, 4, 67]]
+    for key in ("ArrowLeft", "ArrowUp", "Shift+ArrowRight", "PageDown", "Home", "ArrowDown", "Enter"):
+        keyboard.press(key)
+    assert chorister.lines[0] == [[0, 4, 60], [4, 4, 64], [8, 8, 68]]
+    alto = chorister.lines[1]
+    assert [note[:2] for note in alto] == [[0, 4]]
+    expect(chorister.page.locator("antiphon-chorale-grid [role=status]")).to_contain_text("alto, bar 1 beat 1")
+    keyboard.press("Delete")
+    assert chorister.lines[1] == []
+    keyboard.press("Shift+Tab")
+    assert chorister.page.evaluate("document.activeElement.ariaLabel") == "Bar 4"
+    keyboard.press("Enter")
+    assert chorister.do("desk.bars") == [4, 4]
+    assert chorister.notes() == [], "what is written is no jam"
+
+
+def test_what_is_played_sounds_and_every_note_that_begins_ends(chorister: Chorister) -> None:
+    chorister.begin()
+    chorister.do(
+        "desk.replace([0, 1, 2, 3].map((voice) => [0, 2, 4, 6].map((at) => "
+        "({ at, length: 2, pitch: [72, 67, 60, 48][voice], drawn: true }))))"
+    )
+    chorister.do("desk.choose({ tempo: 240 })")
+    chorister.see("sent.length = 0")
+    chorister.page.get_by_role("button", name="▶ Play").click()
+    chorister.until("antiphon.sound.peak > 0.01")
+    chorister.until("!antiphon.chorale.player.isPlaying")
+    onsets, ends = _paired(chorister)
+    assert len(onsets) == 16
+    assert sorted(ends) == sorted(onsets)
+    chorister.until("antiphon.sound.peak < 0.001")
+    for stop in (
+        lambda: chorister.page.get_by_role("button", name="■ Stop").click(),
+        lambda: chorister.panel("Presets"),
+        lambda: chorister.page.keyboard.press("Escape"),
+    ):
+        chorister.panel("Chorale")
+        chorister.do("desk.choose({ tempo: 30 })")
+        chorister.page.get_by_role("button", name="▶ Play").click()
+        chorister.until("antiphon.sound.peak > 0.01")
+        stop()
+        chorister.until("!antiphon.chorale.player.isPlaying && antiphon.sound.peak < 0.001")
+        onsets, ends = _paired(chorister)
+        assert sorted(ends) == sorted(onsets)
+
+
+def test_a_voice_that_is_muted_is_not_heard_and_solo_is_all_that_is(chorister: Chorister) -> None:
+    chorister.begin()
+    chorister.do("desk.write([{ at: 0, length: 16, pitch: 67, drawn: true }])")
+    chorister.page.get_by_role("button", name="Mute the soprano").click()
+    chorister.page.get_by_role("button", name="▶ Play").click()
+    chorister.page.wait_for_timeout(400)
+    assert chorister.see("antiphon.sound.peak") < 0.001
+    chorister.page.get_by_role("button", name="Mute the soprano").click()
+    chorister.until("antiphon.sound.peak > 0.01")
+    chorister.page.get_by_role("button", name="Only the bass").click()
+    chorister.until("antiphon.sound.peak < 0.001")
+
+
+def test_what_was_played_is_taken_in_its_own_rhythm(chorister: Chorister) -> None:
+    chorister.see(
+        "() => { const now = antiphon.jam.clock.now; antiphon.history.notes.push(...[0, 0.52, 1.0, 1.27, 1.51].map("
+        "(start, place) => ({ who: 'you', channel: 1, pitch: 48 + place, velocity: 80, start: now - 4 + start, "
+        "end: now - 4 + [0.5, 0.98, 1.25, 1.5, 2.5][place] }))); }"
+    )
+    chorister.page.get_by_role("button", name="Take what I played").click()
+    line = chorister.lines[0]
+    assert [note[0] for note in line] == [0, 4, 8, 10, 12]
+    assert [note[1] for note in line[:4]] == [4, 4, 2, 2]
+    assert [note[2] for note in line] == [60, 61, 62, 63, 64], "by octaves into the soprano's range"
+    assert 110 < chorister.do("desk.tempo") < 130
+
+
+def test_a_file_is_opened_and_what_is_none_is_told(chorister: Chorister, tmp_path: Path) -> None:
+    chorister.do("desk.write([{ at: 2, length: 6, pitch: 67, drawn: true }])")
+    with chorister.page.expect_download() as download:
+        chorister.page.get_by_role("button", name="Download MIDI").click()
+    download.value.save_as(tmp_path / "melody.mid")
+    (tmp_path / "none.mid").write_bytes(b"<html>")
+    chooser = chorister.page.get_by_label("A MIDI file")
+    chooser.set_input_files(tmp_path / "none.mid")
+    expect(chorister.page.locator(".news.complaint")).to_contain_text("none.mid")
+    chorister.complaints.clear()  # the browser notes the refusal
+    chorister.page.get_by_role("button", name="Clear").click()
+    chooser.set_input_files(tmp_path / "melody.mid")
+    chorister.until("antiphon.chorale.work.said.startsWith('melody.mid is open')")
+    assert chorister.lines[0] == [[2, 6, 67]]
+
+
+def test_work_is_shown_and_given_up_and_the_score_stays(chorister: Chorister) -> None:
+    chorister.do("(desk.setBars(32), desk.put({ at: 0, length: 4, pitch: 67, drawn: true }), work.gibbs = 1024)")
+    chorister.page.get_by_role("button", name="Write").click()
+    chorister.page.wait_for_function("() => antiphon.chorale.work.share > 0", timeout=AT_WORK)
+    expect(chorister.page.get_by_role("progressbar")).to_be_visible()
+    expect(chorister.page.get_by_role("button", name="Write")).to_be_disabled()
+    chorister.draw(8, 72)
+    assert chorister.lines[0] == [[0, 4, 67]], "nothing is drawn meanwhile"
+    chorister.page.get_by_role("button", name="Cancel").click()
+    expect(chorister.page.get_by_text("Given up.")).to_be_visible()
+    assert chorister.lines[0] == [[0, 4, 67]]
+    chorister.do("desk.setBars(1)")
+    chorister.do("work.gibbs = 2")
+    chorister.ask("Write")
+    assert all(sum(length for _, length, _ in line) == 16 for line in chorister.lines)
+
+
+def test_on_a_phone_a_finger_draws_and_all_panels_are_in_reach(visit: Visit) -> None:
+    phone = Chorister(visit(viewport={"width": 360, "height": 780}, has_touch=True, is_mobile=True))
+    assert phone.see("document.documentElement.scrollWidth") <= 360
+    last = phone.page.get_by_role("tab", name="Session").bounding_box()
+    assert last is not None
+    assert last["x"] + last["width"] <= 360
+    phone.canvas.scroll_into_view_if_needed()
+    phone.page.touchscreen.tap(*phone.place(4, 67))
+    assert phone.lines[0] == [[4, 4, 67]]
+
+
+def test_what_was_drawn_is_there_when_the_page_comes_back_and_nonsense_is_not(visit: Visit) -> None:
+    page = Chorister(visit())
+    page.do("desk.write([{ at: 2, length: 6, pitch: 67, drawn: true }])")
+    page.page.reload()
+    page.until("antiphon.chorale.desk.lines[0].length === 1")
+    page.see("localStorage.setItem('antiphon.chorale.score', '{\"bars\": 1e9, \"lines\": [[{}]]}')")
+    page.page.reload()
+    page.until("antiphon.chorale.desk.score.bars === 4")
+
+
+def _paired(chorister: Chorister) -> tuple[list[Any], list[Any]]:
+    """The beginnings and the ends of notes that were sent, each as (channel, pitch)."""
+    sent = json.loads(chorister.see("JSON.stringify(sent.filter(({ data }) => data).map(({ data }) => [...data]))"))
+    onsets = [(data[0] & 15, data[1]) for data in sent if data[0] & 0xF0 == 0x90]
+    return onsets, [(data[0] & 15, data[1]) for data in sent if data[0] & 0xF0 == 0x80]
+
+
+def _read(path: Path) -> list[list[list[int]]]:
+    score = read_midi(path)
+    step = score.ticks_per_quarter // 4
+    return [
+        [[int(n["onset"]) // step, int(n["duration"]) // step, int(n["pitch"])] for n in part.notes]
+        for part in score.parts
+    ]
