@@ -34,7 +34,7 @@ def bars(title: str, rows: Mapping[str, Mapping[str, float]], unit: str) -> str:
             size = f'width="{length * scale:.1f}" height="{row_height - 6}"'
             body.append(f'<rect class="f{colour}" x="{x:.1f}" y="{y}" {size}><title>{told}</title></rect>')
             x += length * scale
-        body.append(_text(x + 6, y + row_height / 2 + 1, f"{sum(row.values()):.2f} {unit}", "start"))
+        body.append(_text(x + 6, y + row_height / 2 + 1, f"{_exact(sum(row.values()))} {unit}", "start"))
     return _svg(title, _TOP + 30 + len(rows) * row_height, [*body, *(_legend(parts) if len(parts) > 1 else [])])
 
 
@@ -117,10 +117,10 @@ class _Frame:
         for value in _steps(*self._y):
             y = self.y(value)
             drawn.append(f'<path class="grid" d="M{_LEFT} {y:.1f} H{right}"/>')
-            drawn.append(_text(_LEFT - 6, y + 4, f"{value:.3g}", "end"))
+            drawn.append(_text(_LEFT - 6, y + 4, _short(value), "end"))
         low, high = self._x
         marks = [2.0**k for k in range(math.ceil(low), math.floor(high) + 1)] if self._log else _steps(low, high)
-        drawn += [_text(self.x(value), floor + 16, f"{value:.2g}", "middle") for value in marks]
+        drawn += [_text(self.x(value), floor + 16, _short(value), "middle") for value in marks]
         drawn.append(_text((_LEFT + right) / 2, _HEIGHT - 10, x_name, "middle"))
         drawn.append(f'<text x="14" y="{floor / 2 + _TOP / 2}" transform="rotate(-90 14 {floor / 2 + _TOP / 2})" '
                      f'text-anchor="middle">{escape(y_name)}</text>')  # fmt: skip
@@ -133,6 +133,18 @@ def _steps(low: float, high: float) -> list[float]:
     ten = 10.0 ** math.floor(math.log10(rough))
     step = next(ten * k for k in (1, 2, 5, 10) if ten * k >= rough)
     return [k * step for k in range(math.ceil(low / step), math.floor(high / step + 1e-9) + 1)]
+
+
+def _exact(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
+def _short(value: float) -> str:
+    """A number beside an axis: thousands as k, millions as M."""
+    for least, size, letter in ((1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if abs(value) >= least:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.4g}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _legend(names: Sequence[str]) -> list[str]:

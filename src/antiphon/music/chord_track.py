@@ -32,8 +32,9 @@ Ints = npt.NDArray[np.int64]
 
 AUDIBLE = 0.3
 """A pitch class counts that sounds for more than this share of the time that the longest one does."""
-ALIKE = 0.72
-"""The cosine between notes and chord from which it is one. A lone note reaches 0.71, two notes of a triad 0.82."""
+ALIKE = 0.8
+"""The cosine between notes and chord from which it is one. A lone note reaches 0.79, two notes of a triad 0.82, a triad
+with a stranger 0.87, with two of them 0.77."""
 ROOTED = 0.08
 """What a root in the bass adds to it."""
 _BITS = 1 << np.arange(12)[:, None]
@@ -44,25 +45,28 @@ LONGEST_SPAN = 64
 def stretches(score: Score, *, on_grid: bool) -> Floats:
     """Where stretches of one chord begin, in seconds of the score, and where the last one ends, shape (s + 1,).
 
-    With `on_grid` they are half bars, whole bars of three beats, or beats of bars that are neither (two quarters where
-    no meter is told); without, seconds.
+    With `on_grid` they are half bars, or beats of bars that have no half, or two quarters where no meter is told;
+    without, they are seconds.
     """
     end = max((int((p.notes["onset"] + p.notes["duration"]).max()) for p in score.parts if len(p.notes)), default=0)
     if not on_grid:
         return np.arange(np.ceil(float(score.seconds(end))) + 1.0)
     quarter = score.ticks_per_quarter
     begins = [0, *score.meters["tick"].tolist()]
-    lengths = [2 * quarter, *(_stretch(int(n), 4 * quarter // int(d)) for _, n, d in score.meters.tolist())]
+    lengths = [
+        2 * quarter,
+        *(_stretch(n, 4 * quarter // d, by_three=n % 3 == 0 and d >= 8) for _, n, d in score.meters.tolist()),
+    ]
     spans = zip(begins, [*begins[1:], end], lengths, strict=True)
     ticks = [np.arange(begin, min(until, end), max(length, 1)) for begin, until, length in spans]
     return score.seconds(np.append(np.concatenate(ticks), end))
 
 
-def _stretch(beats: int, beat: int) -> int:
-    """Ticks of half a bar of `beats` beats, or of what is nearest to it."""
+def _stretch(beats: int, beat: int, *, by_three: bool) -> int:
+    """Ticks of half a bar of so many beats, or of a beat, which may be one of three."""
     if beats % 2 == 0:
         return beats // 2 * beat
-    return 3 * beat if beats == 3 or beats % 3 == 0 else beat
+    return 3 * beat if by_three else beat
 
 
 def chord_track(onset: Floats, release: Floats, pitch: Ints, bounds: Floats) -> tuple[Floats, npt.NDArray[np.void]]:

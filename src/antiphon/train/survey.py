@@ -34,8 +34,8 @@ HISTOGRAMS: Mapping[str, npt.NDArray[np.floating]] = {
 """What is counted, and the edges of the bins. What lies outside counts in the first or the last."""
 
 LONGEST = 10
-EVENTS = 20_000_000
-"""Events of a split of which pitches and velocities are counted, spread over its pieces."""
+EVENTS = 100_000_000
+"""Events of a split up to which its pitches and velocities are counted; of a larger one some pieces stand for all."""
 
 Figures = dict[str, Any]
 
@@ -174,7 +174,7 @@ def _histogram(values: npt.NDArray[np.floating], edges: npt.NDArray[np.floating]
 
 
 def _counted_events(split: Split) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
-    """Onsets by pitch, by drum and by velocity, (128,) each, of evenly chosen pieces, and how many those are."""
+    """Onsets by pitch, by drum and by velocity, (128,) each, and of how many that was counted (it is then scaled)."""
     every = max(1, math.ceil(split.n_events / EVENTS))
     pitches, struck, velocities = np.zeros((3, 128), np.int64)
     for i in range(0, len(split), every):
@@ -184,4 +184,4 @@ def _counted_events(split: Split) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
         struck += np.bincount(onsets["pitch"][is_drum], minlength=128)
         pitches += np.bincount(onsets["pitch"][~is_drum], minlength=128)
         velocities += np.bincount(onsets["velocity"], minlength=128)
-    return pitches, struck, velocities, int(velocities.sum())
+    return pitches * every, struck * every, velocities * every, int(velocities.sum())
