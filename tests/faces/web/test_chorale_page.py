@@ -94,7 +94,7 @@ def test_a_melody_is_drawn_harmonised_undone_and_harmonised_again_from_its_seed(
         assert all(low <= pitch <= high for _, _, pitch in line)
     seed = chorister.do("work.seed")
     expect(chorister.page.get_by_text(f"Harmonised with seed {seed}")).to_be_visible()
-    chorister.page.get_by_role("button", name="Undo", exact=True).first.click()
+    chorister.page.locator("antiphon-chorale").get_by_role("button", name="Undo").click()
     assert chorister.lines == [MELODY, [], [], []]
     chorister.page.get_by_text("Options").click()
     chorister.page.get_by_label("a fresh one each time").uncheck()

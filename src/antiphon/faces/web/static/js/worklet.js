@@ -68,7 +68,10 @@ class Orchestra extends AudioWorkletProcessor {
   /** The channels of the chorale are there as well, none of them for drums. */
   #widen() {
     while (this.#synth.midiChannels.length < 2 * CHANNELS) this.#synth.createMIDIChannel();
-    for (let channel = CHANNELS; channel < 2 * CHANNELS; channel++) this.#setDrums({ drums: false, channel: channel + 1 });
+    for (let channel = CHANNELS; channel < 2 * CHANNELS; channel++) {
+      this.#synth.midiChannels[channel].reset(); // else their volume is none
+      this.#setDrums({ drums: false, channel: channel + 1 });
+    }
   }
 
   /** End the chorale's notes, and forget those that wait. */
