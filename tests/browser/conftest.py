@@ -43,7 +43,7 @@ def browser():
 @pytest.fixture
 def page(browser, address):
     """An empty page beside the folders. Nothing but what the folders hold may be asked for."""
-    with _open(browser) as page:
+    with _Window(browser) as page:
         page.goto(f"{address}/blank.html")
         yield page
 
@@ -54,7 +54,7 @@ def visit(browser):
     visitors = []
 
     def open_page(url, script="", **options):
-        visitors.append(_open(browser, script, **options))
+        visitors.append(_Window(browser, script, **options))
         page = visitors[-1].__enter__()
         page.goto(url)
         page.wait_for_function("document.getElementById('begin').matches('.ready, .failed')", timeout=60_000)
@@ -65,7 +65,7 @@ def visit(browser):
         visitor.__exit__(None, None, None)
 
 
-class _open:
+class _Window:
     """A page in a context of its own; leaving it checks that it neither complained nor asked for anything elsewhere."""
 
     def __init__(self, browser, script="", **options):

@@ -62,6 +62,7 @@ STREAM = """async ([folder, constraints, steps]) => {
 }"""
 
 
+@pytest.mark.timeout(3600)  # with --soak
 @pytest.mark.parametrize(("name", "events"), [("box_int8", 800), ("box_fp32", 100)])
 def test_ten_thousand_events_are_played_alike_but_for_ties(folders, page, address, request, name, events):
     """Sums in another order differ in the last digits, so once in thousands of draws a number falls between."""

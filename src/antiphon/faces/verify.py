@@ -9,7 +9,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", metavar="BUNDLE", help="a bundle's folder, for whatever target, or a shipped model's name")
+    parser.add_argument("bundle", metavar="BUNDLE", help="a bundle's folder, for any target, or a shipped model's name")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -23,10 +23,15 @@ def _verified(bundle: str) -> tuple[str, str, float]:
     from antiphon.engine import Bundle, open_model
     from antiphon.engine.chorale import bundle_kind, open_chorale_model
     from antiphon.engine.event_graph import EventGraph
+    from antiphon.engine.token_markov import MarkovBundle
 
-    if (Path(bundle) / "model.bin").is_file():
+    if (Path(bundle) / "model.bin").is_file() and not (Path(bundle) / "bundle.json").is_file():
         from antiphon.engine.embedded import EmbeddedBundle
+        from antiphon.engine.token_markov import EmbeddedMarkov
 
+        if EmbeddedMarkov.is_in(Path(bundle)):
+            counted = EmbeddedMarkov(Path(bundle))
+            return counted.name, "C++, Markov", counted.verify()
         embedded = EmbeddedBundle(Path(bundle))
         return embedded.name, f"C++ {embedded.precision}", embedded.verify()
     if (Path(bundle) / "model" / "bundle.json").is_file():
@@ -38,7 +43,7 @@ def _verified(bundle: str) -> tuple[str, str, float]:
         chorales = open_chorale_model(bundle)
         return chorales.name, "ONNX, chorales", chorales.verify()
     opened = open_model(bundle).bundle
-    kind = f"ONNX {opened.about['precision']}"
+    kind = "Markov" if isinstance(opened, MarkovBundle) else f"ONNX {opened.about['precision']}"
     if isinstance(opened, Bundle) and EventGraph.among(opened):
         kind += f", {EventGraph(opened).verify():.0%} of whole events drawn alike"
     return opened.name, kind, opened.verify()

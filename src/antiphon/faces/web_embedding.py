@@ -71,7 +71,8 @@ def _write_model(bundle: Path, about: dict[str, Any], folder: Path, precision: s
     """Write `model/`; returns how far its answers are from the bundle's own."""
     folder.mkdir()
     _write_graphs(bundle, folder, precision)
-    text: dict[str, Any] = {key: about[key] for key in ("name", "parameters", "net", "validation", "lineage") if key in about}
+    kept = ("name", "parameters", "net", "validation", "lineage")
+    text: dict[str, Any] = {key: about[key] for key in kept if key in about}
     text |= {"format": WEB_FORMAT, "codec": about["codec"], "precision": precision, "state": about["state"]}
     text |= {"source": {"precision": about["precision"], "files": about["files"]}}
     (folder / "bundle.json").write_text(json.dumps(text | {"files": {}}))

@@ -31,6 +31,7 @@ export class Antiphon {
   #waiting = new Map(); // id -> { resolve, reject }
   #last = 0;
   #turn = Promise.resolve();
+  #ended = null; // why nothing is answered any more
   #left = new WeakMap(); // random -> numbers that it gave and nobody needed
   /** What is told of the model: name, parameters, precision, validation, lineage. */
   about;
@@ -135,6 +136,7 @@ export class Antiphon {
   }
 
   #failAll(error) {
+    this.#ended ??= error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
@@ -152,6 +154,7 @@ export class Antiphon {
 
   #tell(call, given) {
     return new Promise((resolve, reject) => {
+      if (this.#ended) throw this.#ended;
       const id = ++this.#last;
       this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ id, call, given });

@@ -9,6 +9,7 @@ export const YOU = 0;
 const AHEAD = 0.03; // seconds before its time at which a note is handed to the sound
 const REACH = 2; // seconds that it looks ahead
 const AGAIN = 0.05; // seconds after which it thinks again, where the visitor did not play what was expected
+const OVERTAKEN = 2; // plans in a row that may be out of date when they are ready, on a slow machine; the next is kept
 const PATIENCE = 6; // seconds of silence after which it rests
 const REMEMBERED = 24; // notes over which shares are counted
 const COUNTED = 40; // events over which it says how long one takes
@@ -20,6 +21,7 @@ export class Partner extends EventTarget {
   #model;
   #alarm = new Alarm();
   #heard = 0; // changes with every event of the visitor
+  #silenced = 0; // changes with every silence
   #lastHeard = -Infinity;
   #visitorHolds = new Set();
   #sounding = new Map(); // pitch -> instrument, of its own
@@ -71,7 +73,7 @@ export class Partner extends EventTarget {
 
   /** End its notes now, and rest until the visitor plays again. */
   silence() {
-    this.#heard++; // whatever it plans is dropped
+    this.#silenced++; // whatever it plans is dropped
     this.#isResting = true;
     for (const [pitch, instrument] of [...this.#sounding]) {
       this.#perform({ at: now(), instrument, pitch, velocity: 0 });
@@ -81,31 +83,37 @@ export class Partner extends EventTarget {
 
   async #play() {
     let notBefore = 0;
+    let overtaken = 0;
     for (;;) {
       if (this.#isResting) {
         this.dispatchEvent(new Event("rest"));
         await this.#alarm.until();
         continue;
       }
-      const heard = this.#heard;
+      const [heard, silenced] = [this.#heard, this.#silenced];
       const began = performance.now();
       const event = await this.#next(Math.max(now(), notBefore));
       const cost = performance.now() - began;
-      if (heard !== this.#heard) continue; // it was never played, so there is nothing to undo
+      if (silenced !== this.#silenced) continue;
+      overtaken = heard === this.#heard ? 0 : overtaken + 1;
+      const isKept = overtaken > OVERTAKEN;
+      if (overtaken && !isKept) continue; // it was never played, so there is nothing to undo
       if (!event) {
         if (this.#isDone()) this.#isResting = true;
         else await this.#alarm.until(now() + AGAIN);
         continue;
       }
-      await this.#alarm.until(event.at - AHEAD);
-      if (heard !== this.#heard) continue;
+      do await this.#alarm.until(event.at - AHEAD);
+      while (isKept && silenced === this.#silenced && now() < event.at - AHEAD);
+      if (silenced !== this.#silenced || (heard !== this.#heard && !isKept)) continue;
+      overtaken = 0;
       if (event.instrument === YOU) {
         notBefore = event.at + AGAIN;
         await this.#alarm.until(event.at);
         continue;
       }
       const played = performance.now();
-      await this.#perform(event);
+      await this.#perform({ ...event, at: Math.max(event.at, now()) });
       this.#costs = [...this.#costs, cost + performance.now() - played].slice(-COUNTED);
     }
   }
