@@ -1,12 +1,12 @@
 // The header behind a C interface, so that Python's tests can play the same stream on both sides.
-#include "antiphon.hpp"
+#include "kind.hpp"
 
 using namespace antiphon;
 
 struct Bench {
-  Weights weights;
-  Model model;
-  Snapshot saved;
+  Tables weights;
+  Played model;
+  Saved saved;
 };
 
 // Hands out numbers that were drawn elsewhere, and counts them.
@@ -32,6 +32,9 @@ struct PlainConstraints {
   int order[4];
   double steer[4][4];
   double onset_weight;
+  int beat;
+  double origin, tempo, strength;
+  int meter;
 };
 
 struct PlainEvent {
@@ -41,15 +44,21 @@ struct PlainEvent {
 
 extern "C" {
 int bridge_read(const void* data, std::size_t size) {
-  Weights weights;
+  Tables weights;
   return static_cast<int>(weights.read(data, size));
 }
 
 Bench* bridge_open(const char* path, int plainly, int most) {
   auto bench = std::make_unique<Bench>();
+#ifndef MARKOV
   if (plainly) bench->weights.plainly();
+#endif
   if (bench->weights.read_file(path) != Status::ok) return nullptr;
+#ifndef MARKOV
   if (plainly) bench->weights.plainly();
+#else
+  if (plainly) return nullptr;
+#endif
   if (bench->model.prepare(bench->weights, most) != Status::ok) return nullptr;
   if (bench->saved.prepare(bench->model) != Status::ok) return nullptr;
   return bench.release();
@@ -64,6 +73,11 @@ int bridge_feed(Bench* bench, double at, int instrument, int pitch, int velocity
   return static_cast<int>(bench->model.feed(Event{at, instrument, pitch, velocity}));
 }
 
+#ifdef MARKOV
+void bridge_probabilities(Bench* bench, std::uint64_t history, double* out) {
+  bench->weights.probabilities(history, out);
+}
+#else
 int bridge_logits(Bench* bench, int field, const int* code, const int* known, float* out) {
   bool seen[4];
   for (int f = 0; f < 4; ++f) seen[f] = known[f] != 0;
@@ -72,6 +86,7 @@ int bridge_logits(Bench* bench, int field, const int* code, const int* known, fl
   std::copy_n(logits, SIZES[field], out);
   return 0;
 }
+#endif
 
 int bridge_sample(Bench* bench, const PlainVoice* voices, int n, const PlainConstraints* plain, const double* numbers,
                   int* used, PlainEvent* out) {
@@ -94,6 +109,7 @@ int bridge_sample(Bench* bench, const PlainVoice* voices, int n, const PlainCons
     c.steer[f] = Steer{plain->steer[f][0], plain->steer[f][1], plain->steer[f][2], plain->steer[f][3]};
   }
   c.onset_weight = plain->onset_weight;
+  c.beat = Beat{plain->beat != 0, plain->origin, plain->tempo, plain->meter, plain->strength};
   Given given{numbers};
   Event event;
   const Status status = bench->model.sample(c, given, event);

@@ -42,6 +42,9 @@ class _Constraints(ctypes.Structure):
         ("order", ctypes.c_int * 4),
         ("steer", (ctypes.c_double * 4) * 4),
         ("onset_weight", ctypes.c_double),
+        ("beat", ctypes.c_int),
+        *[(name, ctypes.c_double) for name in ("origin", "tempo", "strength")],
+        ("meter", ctypes.c_int),
     ]
 
 
@@ -110,10 +113,22 @@ class CppModel:
         assert self._lib.bridge_logits(self._self, field, four(*code), four(*known), pointer) == 0
         return out[: (320, 128, 165, 128)[field]]
 
+    strength = 1.0
+    """Of the beat's rhythm, for models that know one."""
+
+    def probabilities(self, history: int) -> np.ndarray:
+        out = np.zeros(316)
+        pointer = out.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+        self._lib.bridge_probabilities(self._self, ctypes.c_uint64(history), pointer)
+        return out
+
     def sample(self, constraints, numbers):
         voices = [_plain_voice(i, v, constraints.weights.get(i, 1.0)) for i, v in constraints.voices.items()]
         plain = _Constraints(earliest=constraints.earliest, latest=constraints.latest)
         plain.onset_weight = constraints.onset_weight
+        if constraints.beat is not None:
+            plain.beat, plain.origin, plain.tempo = 1, constraints.beat.origin, constraints.beat.tempo
+            plain.meter, plain.strength = constraints.beat.meter, self.strength
         rest = [n for n in FIELDS if n not in constraints.order]
         for place, name in enumerate((*constraints.order, *rest)):
             plain.order[place] = FIELDS.index(name)
@@ -122,7 +137,7 @@ class CppModel:
             plain.fixed_to[field] = constraints.fixed.get(name, 0)
             steer = constraints.steer.get(name, Steer())
             plain.steer[field] = (ctypes.c_double * 4)(steer.temperature, steer.top_p, *steer.window)
-        given = (ctypes.c_double * 16)(*[*numbers, *[0.5] * 16][:16])
+        given = (ctypes.c_double * 32)(*[*numbers, *[0.5] * 32][:32])
         used, event = ctypes.c_int(), _Event()
         array = (_Voice * max(len(voices), 1))(*voices)
         status = self._lib.bridge_sample(

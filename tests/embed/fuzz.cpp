@@ -3,11 +3,12 @@
 //
 // Build: clang++ -std=c++17 -O1 -g -fsanitize=fuzzer,address,undefined -I ../../src/antiphon/embed fuzz.cpp -o fuzz
 // Run:   ANTIPHON_MODEL=model.bin ./fuzz -max_total_time=600 -max_len=4096
+// With -DMARKOV the same for a Markov model.
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
 
-#include "antiphon.hpp"
+#include "kind.hpp"
 
 using namespace antiphon;
 
@@ -31,6 +32,10 @@ void put(std::vector<std::uint8_t>& raw, std::size_t at, std::uint32_t value) {
 void mend(std::vector<std::uint8_t>& raw) {
   using detail::little;
   if (raw.size() < 64) return;
+#ifdef MARKOV
+  put(raw, 56, detail::crc32(&raw[0] + 64, raw.size() - 64));
+  put(raw, 60, detail::crc32(&raw[0], 60));
+#else
   const std::size_t count = little(&raw[24], 4), text_at = little(&raw[28], 4), text = little(&raw[32], 4);
   for (std::size_t i = 0; i < count && 128 + 64 * i <= raw.size(); ++i) {
     const std::size_t entry = 64 + 64 * i, at = little(&raw[entry + 48], 8), n = little(&raw[entry + 56], 8);
@@ -39,6 +44,7 @@ void mend(std::vector<std::uint8_t>& raw) {
   if (text_at <= raw.size() && text <= raw.size() - text_at) put(raw, 56, detail::crc32(&raw[0] + text_at, text));
   if (count < 4096 && 64 + 64 * count <= raw.size())
     put(raw, 60, detail::crc32(&raw[0] + 64, 64 * count, detail::crc32(&raw[0], 60)));
+#endif
 }
 
 // Takes numbers from what the fuzzer gave, zeros when there are no more.
@@ -61,9 +67,9 @@ struct Source {
   double operator()() { return number() / 65536.0; }
 };
 
-void play(const Weights& weights, Source& in) {
-  Model model;
-  Snapshot snapshot;
+void play(const Tables& weights, Source& in) {
+  Played model;
+  Saved snapshot;
   if (model.prepare(weights, 1 + in.byte() % 8) != Status::ok || snapshot.prepare(model) != Status::ok) return;
   for (int t = 0; in.left && t < 60; ++t) {
     switch (in.byte() % 6) {
@@ -97,6 +103,7 @@ void play(const Weights& weights, Source& in) {
           c.steer[f] = Steer{in.some(), in.some(), in.some(), in.some()};
         }
         c.fixed_to = Event{in.some(), in.number() - 5, in.byte() - 5, in.byte() - 5};
+        c.beat = Beat{in.byte() % 2 == 1, in.some(), in.some(), in.byte() - 5, in.some()};
         Event next;
         if (model.sample(c, in, next) == Status::ok && model.feed(next) == Status::bad_event) std::abort();
       }
@@ -108,15 +115,15 @@ void play(const Weights& weights, Source& in) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const std::vector<std::uint8_t> whole = real();
-  static const Weights good = [] {
-    Weights weights;
+  static const Tables good = [] {
+    Tables weights;
     if (weights.read(whole.data(), whole.size()) != Status::ok) std::abort();
     return weights;
   }();
   Source in{data, size};
   const int kind = in.byte() % 4;
   if (kind == 0) {
-    Weights weights;
+    Tables weights;
     if (weights.read(in.data, in.left) == Status::ok) play(weights, in);
   } else if (kind == 1) {
     std::vector<std::uint8_t> raw = whole;
@@ -127,7 +134,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (in.byte() % 8 == 1) raw.resize(static_cast<std::size_t>(in.number() | in.byte() << 16) % (raw.size() + 1));
     if (in.byte() % 8) mend(raw);
-    Weights weights;
+    Tables weights;
     if (weights.read(raw.data(), raw.size()) == Status::ok) play(weights, in);
   } else {
     play(good, in);

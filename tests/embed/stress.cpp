@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "antiphon.hpp"
+#include "kind.hpp"
 
 namespace {
 
@@ -42,8 +42,8 @@ using namespace antiphon;
 namespace {
 
 struct Player {
-  Model model;
-  Snapshot snapshot;
+  Played model;
+  Saved snapshot;
   Random random{0};
   int wrong = 0;
   long played = 0;
@@ -74,6 +74,7 @@ struct Player {
         c.steer[f] = Steer{random() * 2, below(3) ? 1.0 : random(), 0.0, below(3) ? 1.0 : random()};
       }
       c.fixed_to = Event{model.now() + random(), below(320), below(128), below(128)};
+      c.beat = Beat{below(2) == 0, random() - 0.5, 40 + random() * 200, 1 + below(10), random() * 2};
       Event next;
       const Status status = model.sample(c, random, next);
       if (status == Status::ok) {
@@ -99,7 +100,7 @@ struct Player {
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const int events = std::atoi(argv[2]);
-  Weights weights;
+  Tables weights;
   if (weights.read_file(argv[1]) != Status::ok) return 2;
   std::vector<Player> players(2);
   for (std::size_t i = 0; i < players.size(); ++i) {

@@ -41,7 +41,7 @@ def test_flags_count_before_the_recipe():
     ],
 )
 def test_those_in_the_box_are_as_large_as_they_say(name, least, most):
-    assert list(recipe_names()) == ["tiny", "small", "base", "large", "token-gru", "token-transformer"]
+    assert list(recipe_names()) == ["tiny", "small", "base", "large", "token-gru", "token-transformer", "markov"]
     with torch.device("meta"):
         net = net_of(config_of(read_recipe(name), {}).net)
     assert least < sum(p.numel() for p in net.parameters()) < most

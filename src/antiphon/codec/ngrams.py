@@ -53,7 +53,8 @@ METERS, BINS = 8, 16
 """Bars of 1 to 8 beats are told apart, and 16 places in each."""
 
 VERSION = 1
-_MAGIC = b"ANTIGRAM"
+MAGIC = b"ANTIGRAM"
+"""How its file begins."""
 _HEADER = struct.Struct("<8sIIQIIdIIIIII")
 _ALIGN = 8
 
@@ -144,7 +145,7 @@ def write_ngrams(path: Path, model: NGrams) -> None:
     body += text
     size = _HEADER.size + len(body)
     sizes = (len(model.keys), len(model.words), METERS, BINS)
-    head = _HEADER.pack(_MAGIC, VERSION, model.order, size, VOCABULARY, len(text), TICK, *sizes, zlib.crc32(body), 0)
+    head = _HEADER.pack(MAGIC, VERSION, model.order, size, VOCABULARY, len(text), TICK, *sizes, zlib.crc32(body), 0)
     path.write_bytes(head[:-4] + struct.pack("<I", zlib.crc32(head[:-4])) + body)
 
 
@@ -165,7 +166,7 @@ def _require(condition: bool, why: str) -> None:
 def _read(raw: bytes) -> NGrams:
     head = _HEADER.unpack_from(raw)
     magic, version, order, size, vocabulary, text_size, tick, contexts, followers, *places, body_sum, head_sum = head
-    _require(magic == _MAGIC, "it is of another kind")
+    _require(magic == MAGIC, "it is of another kind")
     _require(version == VERSION, f"its format is {version}; this version reads {VERSION}")
     _require(zlib.crc32(raw[: _HEADER.size - 4]) == head_sum, "it is damaged")
     _require(size == len(raw), "it is cut off or too long")

@@ -26,6 +26,7 @@ __all__ = [
     "LONGEST_SHIFT",
     "NOTE_OFF",
     "NOTE_ON",
+    "PAD",
     "TICK",
     "TIME_SHIFT",
     "VELOCITIES",

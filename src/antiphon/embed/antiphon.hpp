@@ -1,12 +1,14 @@
 // Antiphon in C++17: a trained model of music inside an audio callback. One header, no dependency.
 // SPDX-License-Identifier: Apache-2.0
 //
-//   Weights  what `antiphon export --target cpp` wrote into model.bin; checked wholly before any of it is used
-//   Model    one stream of events: feed what happened, sample what may come next, snapshot and restore
+//   Weights      what `antiphon export --target cpp` wrote into model.bin; checked wholly before any of it is used
+//   Model        one stream of events: feed what happened, sample what may come next, snapshot and restore
+//   NGrams       the same of a Markov model of words
+//   MarkovModel  and its stream; WordModel is one of whatever else says how likely each word is next
 //
-// Weights::read, Model::prepare and Snapshot::prepare allocate and may take milliseconds. Everything else allocates
-// nothing, takes no lock, makes no system call and throws nothing: call it from the audio callback. One Weights may
-// serve many models in many threads; one Model belongs to one thread at a time.
+// `read`, and `prepare` of models and snapshots, allocate and may take milliseconds. Everything else allocates nothing,
+// takes no lock, makes no system call and throws nothing: call it from the audio callback. One Weights or NGrams may
+// serve many models in many threads; one model belongs to one thread at a time.
 //
 // Given the same random numbers a Model makes the same choices as the Python engine. With an int8 file its logits are
 // the same bits wherever IEEE arithmetic is kept to: compile without -ffast-math (refused below), and with
@@ -201,6 +203,23 @@ class Block {
   std::size_t n_ = 0;
 };
 
+// The bytes of a file.
+inline Status read_whole(const char* path, Block<std::uint8_t>& raw) noexcept {
+  std::FILE* file = std::fopen(path, "rb");
+  if (!file) return Status::no_file;
+  Status status = Status::no_file;
+  if (std::fseek(file, 0, SEEK_END) == 0) {
+    const long size = std::ftell(file);
+    if (size >= 0 && std::fseek(file, 0, SEEK_SET) == 0) {
+      const std::size_t n = static_cast<std::size_t>(size);
+      if (!raw.make(n)) status = Status::no_memory;
+      else if (std::fread(raw.data(), 1, n, file) == n) status = Status::ok;
+    }
+  }
+  std::fclose(file);
+  return status;
+}
+
 constexpr int LANES = 16;  // rows that are multiplied side by side
 
 // Sixteen rows at a time, all of a column's sixteen weights lying together: y[r] = sum over c of w[c][r] x[c].
@@ -376,20 +395,9 @@ class Weights {
 
   Status read_file(const char* path) noexcept {
     *this = Weights();
-    std::FILE* file = std::fopen(path, "rb");
-    if (!file) return Status::no_file;
     detail::Block<std::uint8_t> raw;
-    Status status = Status::no_file;
-    if (std::fseek(file, 0, SEEK_END) == 0) {
-      const long size = std::ftell(file);
-      if (size >= 0 && std::fseek(file, 0, SEEK_SET) == 0) {
-        const std::size_t n = static_cast<std::size_t>(size);
-        if (!raw.make(n)) status = Status::no_memory;
-        else if (std::fread(raw.data(), 1, n, file) == n) status = read(raw.data(), n);
-      }
-    }
-    std::fclose(file);
-    return status;
+    const Status status = detail::read_whole(path, raw);
+    return status == Status::ok ? read(raw.data(), raw.size()) : status;
   }
 
   // Forgo the processor's own ways of multiplying; for tests.
@@ -884,6 +892,15 @@ struct Steer {
   double low = 0, high = 1;
 };
 
+// Where beats fall: beat 0, which begins bar 0, at `origin` seconds, `tempo` beats a minute, `meter` beats a bar. How
+// much a model that knows rhythms keeps to it: `strength`, 0 not at all, 1 as in the music that it learned from.
+struct Beat {
+  bool known = false;
+  double origin = 0, tempo = 120;
+  int meter = 4;
+  double strength = 1;
+};
+
 // What the next event may be; nothing outside has any probability. Instruments without a voice do nothing. Times are
 // on the clock of the events that were fed, both ends possible.
 struct Constraints {
@@ -895,6 +912,7 @@ struct Constraints {
   Field order[4] = {VELOCITY, TIME, INSTRUMENT, PITCH};  // fixed fields come first whatever it says
   Steer steer[4];                                        // by field
   double onset_weight = 1;                               // odds of an onset against a release
+  Beat beat;
 };
 
 // ------------------------------------------------------------------------------------------------ drawing
@@ -1038,6 +1056,221 @@ struct Row {
   int instrument = 0, softest = 0, loudest = 0;
 };
 
+// What sounds, when the last event was, and what may come next: what all models share.
+class Stage {
+ public:
+  // What sounds, in order of onsets: for i below `sounding()`.
+  int sounding() const noexcept { return n_held_; }
+  Event held(int i) const noexcept {
+    const Held& h = held_[static_cast<std::size_t>(i)];
+    return Event{h.since, h.instrument, h.pitch, 0};
+  }
+  // The time of the last event that was heard, -infinity before any.
+  double now() const noexcept { return at_; }
+
+ protected:
+  bool make_room(int most_sounding) noexcept {
+    most_ = std::min(std::max(most_sounding, 1), INSTRUMENTS * PITCHES);
+    const auto n = static_cast<std::size_t>(most_);
+    return held_.make(n) && rows_.make(n + INSTRUMENTS);
+  }
+
+  void silence() noexcept {
+    n_held_ = 0;
+    started_ = false;
+    tick_ = 0;
+    at_ = -NEVER;
+  }
+
+  // The key is struck or released at `at` seconds.
+  void enter(const Event& event, double at) noexcept {
+    at_ = at;
+    const int place = find(event.instrument, event.pitch);
+    if (place >= 0) {
+      std::copy(held_.data() + place + 1, held_.data() + n_held_, held_.data() + place);
+      --n_held_;
+    }
+    if (event.velocity) {
+      held_[static_cast<std::size_t>(n_held_++)] =
+          Held{at, static_cast<std::int16_t>(event.instrument), static_cast<std::int16_t>(event.pitch)};
+    }
+  }
+
+  // Whether an event is one, is news, and there is room for it. `hear` takes the release that comes before it, if the
+  // key sounds already, and the event.
+  template <class Hear>
+  Status take_in(const Event& event, Hear hear) noexcept {
+    if (!possible(event)) return Status::bad_event;
+    if (find(event.instrument, event.pitch) >= 0) {
+      if (event.velocity) hear(Event{event.at, event.instrument, event.pitch, 0});
+    } else {
+      if (!event.velocity) return Status::ok;
+      if (n_held_ >= most_) return Status::full;
+    }
+    hear(event);
+    return Status::ok;
+  }
+
+  static std::int64_t tick_of(double at, double tick) noexcept {
+    return static_cast<std::int64_t>(std::floor(at / tick + 0.5));
+  }
+
+  static bool possible(const Event& e) noexcept {
+    return std::fabs(e.at) <= LONGEST_CLOCK && e.instrument >= 0 && e.instrument < INSTRUMENTS && e.pitch >= 0 &&
+           e.pitch < PITCHES && e.velocity >= 0 && e.velocity < VELOCITIES;
+  }
+
+  int find(int instrument, int pitch) const noexcept {
+    for (int i = 0; i < n_held_; ++i) {
+      const Held& h = held_[static_cast<std::size_t>(i)];
+      if (h.instrument == instrument && h.pitch == pitch) return i;
+    }
+    return -1;
+  }
+
+  static bool sound(const Constraints& c) noexcept {
+    const auto in_clock = [](double at) { return std::fabs(at) <= LONGEST_CLOCK || std::isinf(at); };
+    if (!in_clock(c.earliest) || !in_clock(c.latest) || c.earliest == NEVER || c.latest == -NEVER) return false;
+    if (std::isnan(c.onset_weight) || (c.n_voices && !c.voices)) return false;
+    bool seen[4] = {};
+    for (int i = 0; i < 4; ++i) {
+      const int f = c.order[i];
+      if (f < 0 || f > 3 || seen[f]) return false;
+      seen[f] = true;
+      const Steer& s = c.steer[i];
+      if (!std::isfinite(s.temperature) || std::isnan(s.top_p) || std::isnan(s.low) || std::isnan(s.high)) return false;
+    }
+    bool named[INSTRUMENTS] = {};
+    for (std::size_t i = 0; i < c.n_voices; ++i) {
+      const Voice& v = c.voices[i];
+      if (v.instrument < 0 || v.instrument >= INSTRUMENTS || named[v.instrument]) return false;
+      named[v.instrument] = true;
+      if (!std::isfinite(v.min_length) || std::isnan(v.max_length) || std::isnan(v.weight)) return false;
+    }
+    const Beat& b = c.beat;
+    if (b.known && !(std::fabs(b.origin) <= LONGEST_CLOCK && b.tempo > 0 && b.tempo <= 1e6 && b.meter >= 1 &&
+                     b.strength >= 0 && b.strength <= 100))
+      return false;
+    return !c.fixed[TIME] || std::fabs(c.fixed_to.at) <= LONGEST_CLOCK;
+  }
+
+  // All that is possible, as rows; `tick` is the codec's, in seconds.
+  Status gather(const Constraints& c, double tick) noexcept {
+    if (!sound(c)) return Status::bad_constraints;
+    const double earliest = std::max(c.earliest, at_);
+    if (c.latest < earliest) return Status::nothing_possible;
+    origin_ = started_ ? tick_ : std::isfinite(earliest) ? tick_of(earliest, tick) : 0;
+    std::fill_n(voice_of_, INSTRUMENTS, nullptr);
+    for (std::size_t i = 0; i < c.n_voices; ++i) voice_of_[c.voices[i].instrument] = c.voices + i;
+    n_rows_ = 0;
+    double due = NEVER;
+    std::fill_n(held_by_, INSTRUMENTS, 0);
+    for (int i = 0; i < n_held_; ++i) {
+      const Held& h = held_[static_cast<std::size_t>(i)];
+      if (!voice_of_[h.instrument]) continue;
+      ++held_by_[h.instrument];
+      due = std::min(due, h.since + voice_of_[h.instrument]->max_length);
+    }
+    if (due <= earliest) add_overdue(earliest);  // nothing else may happen first
+    else add_all(c, earliest, std::min(c.latest, due));
+    fix(c);
+    return n_rows_ ? Status::ok : Status::nothing_possible;
+  }
+
+  void add(const Row& row) noexcept { rows_[static_cast<std::size_t>(n_rows_++)] = row; }
+
+  void add_overdue(double now) noexcept {
+    for (int i = 0; i < n_held_; ++i) {
+      const Held& h = held_[static_cast<std::size_t>(i)];
+      const Voice* voice = voice_of_[h.instrument];
+      if (voice && h.since + voice->max_length <= now)
+        add(Row{Pitches::only(h.pitch), now, now, h.instrument, 0, 0});
+    }
+  }
+
+  void add_all(const Constraints& c, double begin, double end) noexcept {
+    for (std::size_t i = 0; i < c.n_voices; ++i) {  // onsets
+      const Voice& v = c.voices[i];
+      const int softest = std::max(v.min_velocity, 1), loudest = std::min(v.max_velocity, 127);
+      if (!v.may_start || held_by_[v.instrument] >= v.max_polyphony || softest > loudest) continue;
+      Row row{v.pitches, begin, end, v.instrument, softest, loudest};
+      for (int k = 0; held_by_[v.instrument] && k < n_held_; ++k)
+        if (held_[static_cast<std::size_t>(k)].instrument == v.instrument)
+          row.pitches.set(held_[static_cast<std::size_t>(k)].pitch, false);
+      if (row.pitches.any()) add(row);
+    }
+    for (int i = 0; i < n_held_; ++i) {  // releases
+      const Held& h = held_[static_cast<std::size_t>(i)];
+      const Voice* v = voice_of_[h.instrument];
+      if (!v || (v->may_start && held_by_[h.instrument] <= v->min_polyphony)) continue;
+      // A note that must end before it may goes by its longest length.
+      const double ripe = std::max(begin, std::min(h.since + v->min_length, h.since + v->max_length));
+      if (ripe <= end) add(Row{Pitches::only(h.pitch), ripe, end, h.instrument, 0, 0});
+    }
+  }
+
+  void fix(const Constraints& c) noexcept {
+    if (c.fixed[INSTRUMENT]) keep_instrument(c.fixed_to.instrument);
+    if (c.fixed[PITCH]) keep_pitch(c.fixed_to.pitch);
+    if (c.fixed[VELOCITY]) keep_velocity(c.fixed_to.velocity, c.fixed_to.velocity);
+    if (!c.fixed[TIME]) return;
+    filter([&](Row& row) {
+      if (!(row.begin <= c.fixed_to.at && c.fixed_to.at <= row.end)) return false;
+      row.begin = row.end = c.fixed_to.at;
+      return true;
+    });
+  }
+
+  template <class Keeps>
+  void filter(Keeps keeps) noexcept {
+    int n = 0;
+    for (int i = 0; i < n_rows_; ++i) {
+      Row row = rows_[static_cast<std::size_t>(i)];
+      if (keeps(row)) rows_[static_cast<std::size_t>(n++)] = row;
+    }
+    n_rows_ = n;
+  }
+
+  void keep_instrument(int value) noexcept {
+    filter([&](Row& row) { return row.instrument == value; });
+  }
+
+  void keep_pitch(int value) noexcept {
+    filter([&](Row& row) {
+      if (value < 0 || value >= PITCHES || !row.pitches.has(value)) return false;
+      row.pitches = Pitches::only(value);
+      return true;
+    });
+  }
+
+  // Velocities from `softest` to `loudest`, 0 a release.
+  void keep_velocity(int softest, int loudest) noexcept {
+    filter([&](Row& row) {
+      if (row.softest > loudest || softest > row.loudest) return false;
+      row.softest = std::max(row.softest, softest);
+      row.loudest = std::min(row.loudest, loudest);
+      return true;
+    });
+  }
+
+  static double log_weight(double weight) noexcept { return std::log(std::max(weight, 1e-9)); }
+
+  int most_ = 0;
+  Block<Held> held_;
+  int n_held_ = 0;
+  bool started_ = false;
+  std::int64_t tick_ = 0;
+  double at_ = -NEVER;
+
+  // Scratch space of `sample`.
+  std::int64_t origin_ = 0;
+  Block<Row> rows_;
+  int n_rows_ = 0;
+  int held_by_[INSTRUMENTS] = {};
+  const Voice* voice_of_[INSTRUMENTS] = {};
+  Odds odds_;
+};
+
 }  // namespace detail
 
 // ------------------------------------------------------------------------------------------------ the model
@@ -1062,16 +1295,18 @@ class Snapshot {
 };
 
 // A model over one stream of events.
-class Model {
+class Model : private detail::Stage {
  public:
+  using Stage::held;
+  using Stage::now;
+  using Stage::sounding;
+
   // Makes room for everything, `most_sounding` keys among it, and remembers nothing. `weights` must outlive the model.
   Status prepare(const Weights& weights, int most_sounding = 1024) noexcept {
     ready_ = false;
-    most_ = std::min(std::max(most_sounding, 1), INSTRUMENTS * PITCHES);
     const Status status = net_.prepare(weights);
     if (status != Status::ok) return status;
-    const auto n = static_cast<std::size_t>(most_);
-    if (!held_.make(n) || !rows_.make(n + INSTRUMENTS) || !logits_.make(INSTRUMENTS)) return Status::no_memory;
+    if (!make_room(most_sounding) || !logits_.make(INSTRUMENTS)) return Status::no_memory;
     ready_ = true;
     reset();
     return Status::ok;
@@ -1080,10 +1315,7 @@ class Model {
   // Remember nothing.
   void reset() noexcept {
     if (!ready_) return;
-    n_held_ = 0;
-    started_ = false;
-    tick_ = 0;
-    at_ = -NEVER;
+    silence();
     tell_sounding(0.0);
     net_.clear();
     const int nothing[4] = {};
@@ -1094,16 +1326,7 @@ class Model {
   // releases it; what comes late counts as simultaneous with the last event.
   Status feed(const Event& event) noexcept {
     if (!ready_) return Status::unprepared;
-    if (!possible(event)) return Status::bad_event;
-    const int place = find(event.instrument, event.pitch);
-    if (place >= 0) {
-      if (event.velocity) hear(Event{event.at, event.instrument, event.pitch, 0});
-    } else {
-      if (!event.velocity) return Status::ok;
-      if (n_held_ >= most_) return Status::full;
-    }
-    hear(event);
-    return Status::ok;
+    return take_in(event, [this](const Event& e) { hear(e); });
   }
 
   // Draw the next event, without feeding it. `random` is called for numbers of [0, 1): once for each field that more
@@ -1112,7 +1335,7 @@ class Model {
   template <class R>
   Status sample(const Constraints& constraints, R&& random, Event& out) noexcept {
     if (!ready_) return Status::unprepared;
-    Status status = gather(constraints);
+    Status status = gather(constraints, net_.weights()->tick_);
     if (status != Status::ok) return status;
     int code[4] = {};
     bool known[4] = {};
@@ -1132,15 +1355,6 @@ class Model {
     }
     return one_left(code, random, out);
   }
-
-  // What sounds, in order of onsets: for i below `sounding()`.
-  int sounding() const noexcept { return n_held_; }
-  Event held(int i) const noexcept {
-    const detail::Held& h = held_[static_cast<std::size_t>(i)];
-    return Event{h.since, h.instrument, h.pitch, 0};
-  }
-  // The time of the last event that was heard, -infinity before any.
-  double now() const noexcept { return at_; }
 
   // Logits of a field given what is known, as many as SIZES says; nullptr before prepare and for codes out of range.
   const float* logits(Field field, const int code[4], const bool known[4]) noexcept {
@@ -1178,14 +1392,7 @@ class Model {
  private:
   friend class Snapshot;
 
-  static bool possible(const Event& e) noexcept {
-    return std::fabs(e.at) <= LONGEST_CLOCK && e.instrument >= 0 && e.instrument < INSTRUMENTS && e.pitch >= 0 &&
-           e.pitch < PITCHES && e.velocity >= 0 && e.velocity < VELOCITIES;
-  }
-
-  std::int64_t tick_of(double at) const noexcept {
-    return static_cast<std::int64_t>(std::floor(at / net_.weights()->tick_ + 0.5));
-  }
+  std::int64_t tick_at(double at) const noexcept { return tick_of(at, net_.weights()->tick_); }
 
   int time_bin(std::int64_t ticks) const noexcept {
     const std::int64_t* last = net_.weights()->time_last_;
@@ -1193,30 +1400,13 @@ class Model {
     return static_cast<int>(std::lower_bound(last, last + TIMES, ticks) - last);
   }
 
-  int find(int instrument, int pitch) const noexcept {
-    for (int i = 0; i < n_held_; ++i) {
-      const detail::Held& h = held_[static_cast<std::size_t>(i)];
-      if (h.instrument == instrument && h.pitch == pitch) return i;
-    }
-    return -1;
-  }
-
   void hear(const Event& event) noexcept {
     const double at = std::max(event.at, at_);
-    const std::int64_t tick = tick_of(at);
+    const std::int64_t tick = tick_at(at);
     const int code[4] = {event.instrument, event.pitch, time_bin(started_ ? tick - tick_ : 0), event.velocity};
     started_ = true;
     tick_ = tick;
-    at_ = at;
-    const int place = find(event.instrument, event.pitch);
-    if (place >= 0) {
-      std::copy(held_.data() + place + 1, held_.data() + n_held_, held_.data() + place);
-      --n_held_;
-    }
-    if (event.velocity) {
-      held_[static_cast<std::size_t>(n_held_++)] =
-          detail::Held{at, static_cast<std::int16_t>(event.instrument), static_cast<std::int16_t>(event.pitch)};
-    }
+    enter(event, at);
     tell_sounding(at);
     net_.hear(code, false, sounding_);
   }
@@ -1233,136 +1423,31 @@ class Model {
     }
   }
 
-  // ---- what is possible, as rows
-
-  static bool sound(const Constraints& c) noexcept {
-    const auto in_clock = [](double at) { return std::fabs(at) <= LONGEST_CLOCK || std::isinf(at); };
-    if (!in_clock(c.earliest) || !in_clock(c.latest) || c.earliest == NEVER || c.latest == -NEVER) return false;
-    if (std::isnan(c.onset_weight) || (c.n_voices && !c.voices)) return false;
-    bool seen[4] = {};
-    for (int i = 0; i < 4; ++i) {
-      const int f = c.order[i];
-      if (f < 0 || f > 3 || seen[f]) return false;
-      seen[f] = true;
-      const Steer& s = c.steer[i];
-      if (!std::isfinite(s.temperature) || std::isnan(s.top_p) || std::isnan(s.low) || std::isnan(s.high)) return false;
-    }
-    bool named[INSTRUMENTS] = {};
-    for (std::size_t i = 0; i < c.n_voices; ++i) {
-      const Voice& v = c.voices[i];
-      if (v.instrument < 0 || v.instrument >= INSTRUMENTS || named[v.instrument]) return false;
-      named[v.instrument] = true;
-      if (!std::isfinite(v.min_length) || std::isnan(v.max_length) || std::isnan(v.weight)) return false;
-    }
-    return !c.fixed[TIME] || std::fabs(c.fixed_to.at) <= LONGEST_CLOCK;
-  }
-
-  Status gather(const Constraints& c) noexcept {
-    if (!sound(c)) return Status::bad_constraints;
-    const double earliest = std::max(c.earliest, at_);
-    if (c.latest < earliest) return Status::nothing_possible;
-    origin_ = started_ ? tick_ : std::isfinite(earliest) ? tick_of(earliest) : 0;
-    std::fill_n(voice_of_, INSTRUMENTS, nullptr);
-    for (std::size_t i = 0; i < c.n_voices; ++i) voice_of_[c.voices[i].instrument] = c.voices + i;
-    n_rows_ = 0;
-    double due = NEVER;
-    std::fill_n(held_by_, INSTRUMENTS, 0);
-    for (int i = 0; i < n_held_; ++i) {
-      const detail::Held& h = held_[static_cast<std::size_t>(i)];
-      if (!voice_of_[h.instrument]) continue;
-      ++held_by_[h.instrument];
-      due = std::min(due, h.since + voice_of_[h.instrument]->max_length);
-    }
-    if (due <= earliest) add_overdue(earliest);  // nothing else may happen first
-    else add_all(c, earliest, std::min(c.latest, due));
-    fix(c);
-    return n_rows_ ? Status::ok : Status::nothing_possible;
-  }
-
-  void add(const detail::Row& row) noexcept { rows_[static_cast<std::size_t>(n_rows_++)] = row; }
-
-  void add_overdue(double now) noexcept {
-    for (int i = 0; i < n_held_; ++i) {
-      const detail::Held& h = held_[static_cast<std::size_t>(i)];
-      const Voice* voice = voice_of_[h.instrument];
-      if (voice && h.since + voice->max_length <= now)
-        add(detail::Row{Pitches::only(h.pitch), now, now, h.instrument, 0, 0});
-    }
-  }
-
-  void add_all(const Constraints& c, double begin, double end) noexcept {
-    for (std::size_t i = 0; i < c.n_voices; ++i) {  // onsets
-      const Voice& v = c.voices[i];
-      const int softest = std::max(v.min_velocity, 1), loudest = std::min(v.max_velocity, 127);
-      if (!v.may_start || held_by_[v.instrument] >= v.max_polyphony || softest > loudest) continue;
-      detail::Row row{v.pitches, begin, end, v.instrument, softest, loudest};
-      for (int k = 0; held_by_[v.instrument] && k < n_held_; ++k)
-        if (held_[static_cast<std::size_t>(k)].instrument == v.instrument)
-          row.pitches.set(held_[static_cast<std::size_t>(k)].pitch, false);
-      if (row.pitches.any()) add(row);
-    }
-    for (int i = 0; i < n_held_; ++i) {  // releases
-      const detail::Held& h = held_[static_cast<std::size_t>(i)];
-      const Voice* v = voice_of_[h.instrument];
-      if (!v || (v->may_start && held_by_[h.instrument] <= v->min_polyphony)) continue;
-      // A note that must end before it may goes by its longest length.
-      const double ripe = std::max(begin, std::min(h.since + v->min_length, h.since + v->max_length));
-      if (ripe <= end) add(detail::Row{Pitches::only(h.pitch), ripe, end, h.instrument, 0, 0});
-    }
-  }
-
-  void fix(const Constraints& c) noexcept {
-    if (c.fixed[INSTRUMENT]) keep(INSTRUMENT, c.fixed_to.instrument);
-    if (c.fixed[PITCH]) keep(PITCH, c.fixed_to.pitch);
-    if (c.fixed[VELOCITY]) keep(VELOCITY, c.fixed_to.velocity);
-    if (!c.fixed[TIME]) return;
-    filter([&](detail::Row& row) {
-      if (!(row.begin <= c.fixed_to.at && c.fixed_to.at <= row.end)) return false;
-      row.begin = row.end = c.fixed_to.at;
-      return true;
-    });
-  }
-
   void take_fixed(const Constraints& c, int code[4], bool known[4]) const noexcept {
     for (int f = 0; f < 4; ++f) known[f] = c.fixed[f];
     if (c.fixed[INSTRUMENT]) code[INSTRUMENT] = c.fixed_to.instrument;
     if (c.fixed[PITCH]) code[PITCH] = c.fixed_to.pitch;
     if (c.fixed[VELOCITY]) code[VELOCITY] = c.fixed_to.velocity;
-    if (c.fixed[TIME]) code[TIME] = time_bin(tick_of(c.fixed_to.at) - origin_);
-  }
-
-  template <class Keeps>
-  void filter(Keeps keeps) noexcept {
-    int n = 0;
-    for (int i = 0; i < n_rows_; ++i) {
-      detail::Row row = rows_[static_cast<std::size_t>(i)];
-      if (keeps(row)) rows_[static_cast<std::size_t>(n++)] = row;
-    }
-    n_rows_ = n;
+    if (c.fixed[TIME]) code[TIME] = time_bin(tick_at(c.fixed_to.at) - origin_);
   }
 
   void bins(const detail::Row& row, int& first, int& last) const noexcept {
-    first = std::isfinite(row.begin) ? time_bin(tick_of(row.begin) - origin_) : 0;
-    last = std::isfinite(row.end) ? time_bin(tick_of(row.end) - origin_) : TIMES - 1;
+    first = std::isfinite(row.begin) ? time_bin(tick_at(row.begin) - origin_) : 0;
+    last = std::isfinite(row.end) ? time_bin(tick_at(row.end) - origin_) : TIMES - 1;
   }
 
   // Narrow to what has `value` in `field`, for time a bin.
   void keep(Field field, int value) noexcept {
+    switch (field) {
+      case INSTRUMENT: return keep_instrument(value);
+      case PITCH: return keep_pitch(value);
+      case VELOCITY: return keep_velocity(value, value);
+      case TIME: break;
+    }
     filter([&](detail::Row& row) {
       int first = 0, last = 0;
-      switch (field) {
-        case INSTRUMENT: return row.instrument == value;
-        case PITCH:
-          if (value < 0 || value >= PITCHES || !row.pitches.has(value)) return false;
-          row.pitches = Pitches::only(value);
-          return true;
-        case TIME: bins(row, first, last); return first <= value && value <= last;
-        case VELOCITY:
-          if (value < row.softest || value > row.loudest) return false;
-          row.softest = row.loudest = value;
-          return true;
-      }
-      return false;
+      bins(row, first, last);
+      return first <= value && value <= last;
     });
   }
 
@@ -1390,8 +1475,6 @@ class Model {
   }
 
   // ---- how likely it is. Steering of pitch and velocity is about onsets: releases keep their odds.
-
-  static double log_weight(double weight) noexcept { return std::log(std::max(weight, 1e-9)); }
 
   bool weigh(Field field, const int code[4], const bool known[4], const Constraints& c) noexcept {
     const int size = SIZES[field];
@@ -1438,24 +1521,12 @@ class Model {
 
   bool ready_ = false;
   Net net_;
-  int most_ = 0;
-  detail::Block<detail::Held> held_;
-  int n_held_ = 0;
   Sounding sounding_;
-  bool started_ = false;
-  std::int64_t tick_ = 0;
-  double at_ = -NEVER;
 
   // Scratch space of `sample`.
-  std::int64_t origin_ = 0;
-  detail::Block<detail::Row> rows_;
-  int n_rows_ = 0;
-  int held_by_[INSTRUMENTS] = {};
-  const Voice* voice_of_[INSTRUMENTS] = {};
   bool mask_[INSTRUMENTS] = {};
   detail::Block<double> logits_;
   double weighted_[VELOCITIES] = {};
-  detail::Odds odds_;
 };
 
 inline Status Snapshot::prepare(const Model& model) noexcept {
@@ -1466,6 +1537,576 @@ inline Status Snapshot::prepare(const Model& model) noexcept {
   weights_ = model.net_.weights();
   return model.save(*this);
 }
+
+// ------------------------------------------------------------------------------------------------ words
+
+// The token codec: one keyboard's music as words of a flat vocabulary. An event is spelt in one way: as many of the
+// longest shifts of time as fit, the rest of the time, a velocity if a key is struck, the key.
+constexpr int NOTE_ON = 4, NOTE_OFF = NOTE_ON + PITCHES, TIME_SHIFT = NOTE_OFF + PITCHES;
+constexpr int LONGEST_SHIFT = 32, VELOCITY_WORD = TIME_SHIFT + LONGEST_SHIFT, LOUDNESSES = 8;
+constexpr int VOCABULARY = VELOCITY_WORD + LOUDNESSES + 16;  // the last sixteen are for durations, which nothing spells
+constexpr int LONGEST_TOTAL = 500;  // ticks between two events: whatever is longer is spelt so
+constexpr double WORD_TICK = 0.02;  // seconds
+static_assert(VOCABULARY <= INSTRUMENTS, "odds are drawn in one scratch space");
+
+// A variable-order Markov model of words, as tables that are looked up as they lie in the file; its layout is told in
+// docs/markov-bin.md.
+class NGrams {
+ public:
+  static constexpr int DIGIT = 9, HIGHEST_ORDER = 6, METERS = 8, BINS = 16;
+
+  // Reads a model.bin that lies in memory, which may be let go of afterwards. Whatever it answers but ok, no number of
+  // the file was used and the tables are as if never read.
+  Status read(const void* data, std::size_t size) noexcept {
+    NGrams fresh;
+    const Status status = fresh.read_all(static_cast<const std::uint8_t*>(data), size);
+    if (status == Status::ok) {
+      fresh.ready_ = true;
+      *this = std::move(fresh);
+    } else {
+      *this = NGrams();
+    }
+    return status;
+  }
+
+  Status read_file(const char* path) noexcept {
+    *this = NGrams();
+    detail::Block<std::uint8_t> raw;
+    const Status status = detail::read_whole(path, raw);
+    return status == Status::ok ? read(raw.data(), raw.size()) : status;
+  }
+
+  bool ready() const noexcept { return ready_; }
+  int order() const noexcept { return order_; }
+  // JSON: name, licence, lineage.
+  const char* about() const noexcept { return text_.size() ? text_.data() : ""; }
+
+  // How likely each word is next, p[VOCABULARY], none of them zero. `history` holds the last words as digits of nine
+  // bits, the last in the lowest. The order of the operations is Python's: the same bits.
+  void probabilities(std::uint64_t history, double* p) const noexcept {
+    std::fill_n(p, VOCABULARY, 1.0 / VOCABULARY);
+    for (int order = 0; order <= order_; ++order) {
+      const std::uint64_t key = history & ((std::uint64_t{1} << DIGIT * order) - 1);
+      const std::uint64_t* first = keys_.data() + levels_[order];
+      const std::uint64_t* last = keys_.data() + levels_[order + 1];
+      const std::uint64_t* found = std::lower_bound(first, last, key);
+      if (found == last || *found != key) continue;
+      const auto row = static_cast<std::size_t>(found - keys_.data());
+      const double rest = static_cast<double>(rest_[row]);
+      for (int w = 0; w < VOCABULARY; ++w) p[w] *= rest;
+      for (std::size_t i = starts_[row]; i < starts_[row + 1]; ++i) p[words_[i]] = static_cast<double>(chances_[i]);
+    }
+  }
+
+  // How much likelier an onset is at a place (0 to BINS - 1) in a bar of so many beats than anywhere.
+  double rhythm(int meter, int place) const noexcept {
+    return rhythm_[std::min(std::max(meter, 1), METERS) - 1][place];
+  }
+
+ private:
+  Status read_all(const std::uint8_t* data, std::size_t size) noexcept {
+    using detail::little;
+    if (!data || size < 64 || std::memcmp(data, "ANTIGRAM", 8) || little(data + 8, 4) != 1) return Status::foreign;
+    if (detail::crc32(data, 60) != little(data + 60, 4) || little(data + 16, 8) != size) return Status::damaged;
+    const std::uint64_t order = little(data + 12, 4), text = little(data + 28, 4);
+    const std::uint64_t C = little(data + 40, 4), F = little(data + 44, 4);
+    const bool same_tick = std::fabs(detail::little_double(data + 32) - WORD_TICK) <= 0.0;
+    if (little(data + 24, 4) != VOCABULARY || !same_tick || order > HIGHEST_ORDER) return Status::foreign;
+    if (little(data + 48, 4) != METERS || little(data + 52, 4) != BINS) return Status::foreign;
+    const std::uint64_t lengths[] = {4 * (order + 2), 8 * C, 4 * (C + 1), 4 * C, 2 * F, 4 * F, 8 * METERS * BINS};
+    std::uint64_t starts[8] = {64};
+    for (int i = 0; i < 7; ++i) starts[i + 1] = starts[i] + (lengths[i] + 7) / 8 * 8;
+    if (starts[7] + text != size || detail::crc32(data + 64, size - 64) != little(data + 56, 4)) return Status::damaged;
+    for (int i = 0; i < 7; ++i)
+      for (std::uint64_t at = starts[i] + lengths[i]; at < starts[i + 1]; ++at)
+        if (data[at]) return Status::damaged;
+    if (!keys_.make(C) || !starts_.make(C + 1) || !rest_.make(C) || !words_.make(F) || !chances_.make(F) ||
+        !text_.make(text + 1))
+      return Status::no_memory;
+    order_ = static_cast<int>(order);
+    for (std::size_t i = 0; i < order + 2; ++i)
+      levels_[i] = static_cast<std::uint32_t>(little(data + starts[0] + 4 * i, 4));
+    for (std::size_t i = 0; i < C; ++i) {
+      keys_[i] = little(data + starts[1] + 8 * i, 8);
+      rest_[i] = detail::little_float(data + starts[3] + 4 * i);
+    }
+    for (std::size_t i = 0; i < C + 1; ++i)
+      starts_[i] = static_cast<std::uint32_t>(little(data + starts[2] + 4 * i, 4));
+    for (std::size_t i = 0; i < F; ++i) {
+      words_[i] = static_cast<std::uint16_t>(little(data + starts[4] + 2 * i, 2));
+      chances_[i] = detail::little_float(data + starts[5] + 4 * i);
+    }
+    for (std::size_t i = 0; i < METERS * BINS; ++i)
+      rhythm_[i / BINS][i % BINS] = detail::little_double(data + starts[6] + 8 * i);
+    std::memcpy(text_.data(), data + starts[7], text);
+    return sound(C, F) ? Status::ok : Status::damaged;
+  }
+
+  // Whether the tables are as they must be for every look-up to stay within them and to answer with numbers.
+  bool sound(std::uint64_t C, std::uint64_t F) const noexcept {
+    if (levels_[0] != 0 || levels_[1] != 1 || levels_[order_ + 1] != C) return false;
+    for (int order = 0; order <= order_; ++order) {
+      if (levels_[order] > levels_[order + 1] || levels_[order + 1] > C) return false;
+      for (std::size_t i = levels_[order]; i < levels_[order + 1]; ++i) {
+        if (keys_[i] >> DIGIT * order) return false;
+        if (i > levels_[order] && keys_[i] <= keys_[i - 1]) return false;
+      }
+    }
+    if (starts_[0] != 0 || starts_[C] != F) return false;
+    constexpr float LEAST = 1.0f / 1099511627776.0f, MOST = 1099511627776.0f;  // 2^40: no product leaves the doubles
+    for (std::size_t i = 0; i < C; ++i) {
+      if (starts_[i] > starts_[i + 1] || starts_[i + 1] > F) return false;
+      if (!(rest_[i] >= LEAST && rest_[i] <= MOST)) return false;
+      for (std::size_t k = starts_[i]; k < starts_[i + 1]; ++k) {
+        if (words_[k] >= VOCABULARY || (k > starts_[i] && words_[k] <= words_[k - 1])) return false;
+        if (!(chances_[k] > 0.0f && chances_[k] <= 1.0f)) return false;
+      }
+    }
+    for (const auto& bar : rhythm_)
+      for (double weight : bar)
+        if (!(std::isfinite(weight) && weight > 0)) return false;
+    return true;
+  }
+
+  bool ready_ = false;
+  int order_ = 0;
+  std::uint32_t levels_[HIGHEST_ORDER + 2] = {};
+  detail::Block<std::uint64_t> keys_;
+  detail::Block<std::uint32_t> starts_;
+  detail::Block<float> rest_;
+  detail::Block<std::uint16_t> words_;
+  detail::Block<float> chances_;
+  detail::Block<char> text_;
+  double rhythm_[METERS][BINS] = {};
+};
+
+// A source of words for WordModel: tables, and the last words as one number. Another source has these members as well:
+// `Weights`, what it is prepared from, and `prepare`; `clear`, `hear`, `logits`; a `State` and room for it; `rhythm`.
+class MarkovWords {
+ public:
+  using Weights = NGrams;
+
+  // All that is remembered. `prepare` makes room, where that takes some.
+  struct State {
+    std::uint64_t history = 0;
+    Status prepare(const MarkovWords&) noexcept { return Status::ok; }
+  };
+
+  Status prepare(const NGrams& ngrams) noexcept {
+    ngrams_ = ngrams.ready() ? &ngrams : nullptr;
+    return ngrams_ ? Status::ok : Status::unprepared;
+  }
+  const NGrams* weights() const noexcept { return ngrams_; }
+
+  void clear() noexcept { history_ = 0; }
+  void hear(int word) noexcept {
+    constexpr std::uint64_t ALL = (std::uint64_t{1} << NGrams::DIGIT * NGrams::HIGHEST_ORDER) - 1;
+    history_ = (history_ << NGrams::DIGIT | static_cast<std::uint64_t>(word)) & ALL;
+  }
+
+  // Logits of the next word, into out[VOCABULARY].
+  void logits(double* out) noexcept {
+    ngrams_->probabilities(history_, out);
+    for (int w = 0; w < VOCABULARY; ++w) out[w] = std::log(out[w]);
+  }
+
+  void save(State& into) const noexcept { into.history = history_; }
+  void load(const State& from) noexcept { history_ = from.history; }
+
+  // How much likelier the beat makes an onset at `at` seconds.
+  double rhythm(const Beat& beat, double at) const noexcept {
+    const double bars = (at - beat.origin) / (60.0 / beat.tempo) / beat.meter;
+    const auto place = static_cast<std::int64_t>(std::floor((bars - std::floor(bars)) * NGrams::BINS + 0.5));
+    return std::pow(ngrams_->rhythm(beat.meter, static_cast<int>(place % NGrams::BINS)), beat.strength);
+  }
+
+ private:
+  const NGrams* ngrams_ = nullptr;
+  std::uint64_t history_ = 0;
+};
+
+template <class Words>
+class WordModel;
+
+// All that a WordModel remembers. Prepared once, it is saved into and restored from without allocating.
+template <class Words>
+class WordSnapshot {
+ public:
+  Status prepare(const WordModel<Words>& model) noexcept {
+    weights_ = nullptr;
+    if (!model.ready_) return Status::unprepared;
+    const Status status = words_.prepare(model.words_);
+    if (status != Status::ok) return status;
+    if (!held_.make(static_cast<std::size_t>(model.most_))) return Status::no_memory;
+    weights_ = model.words_.weights();
+    return model.save(*this);
+  }
+
+ private:
+  friend class WordModel<Words>;
+  const typename Words::Weights* weights_ = nullptr;
+  typename Words::State words_;
+  detail::Block<detail::Held> held_;
+  int n_held_ = 0;
+  bool started_ = false;
+  std::int64_t tick_ = 0;
+  double at_ = -NEVER;
+};
+
+// A model over one stream of events, all instruments but drums one keyboard. It hears no drums and strikes none. An
+// event is drawn as words, each masked to those after which the event can still be completed; who plays is drawn by the
+// voices' weights, and what the words leave open evenly.
+template <class Words>
+class WordModel : private detail::Stage {
+ public:
+  using Snapshot = WordSnapshot<Words>;
+  using Stage::held;
+  using Stage::now;
+  using Stage::sounding;
+
+  // As Model's.
+  Status prepare(const typename Words::Weights& weights, int most_sounding = 1024) noexcept {
+    ready_ = false;
+    Status status = words_.prepare(weights);
+    if (status == Status::ok) status = before_.prepare(words_);
+    if (status != Status::ok) return status;
+    if (!make_room(most_sounding) || !kept_.make(rows_.size()) || !logits_.make(VOCABULARY)) return Status::no_memory;
+    ready_ = true;
+    reset();
+    return Status::ok;
+  }
+
+  // Remember nothing.
+  void reset() noexcept {
+    if (!ready_) return;
+    silence();
+    words_.clear();
+  }
+
+  // As Model's.
+  Status feed(const Event& event) noexcept {
+    if (!ready_) return Status::unprepared;
+    return take_in(event, [this](const Event& e) { hear(e); });
+  }
+
+  // Draw the next event, without feeding it. `random` is called for numbers of [0, 1) where more than one value is
+  // possible: for each shift, the velocity, the pitch, the instrument, the velocity within its bin, and the time within
+  // its tick. The order of the fields is the spelling's, whatever the constraints say. Only scratch space changes.
+  template <class R>
+  Status sample(const Constraints& c, R&& random, Event& out) noexcept {
+    if (!ready_) return Status::unprepared;
+    const Status status = gather(c, WORD_TICK);
+    if (status != Status::ok) return status;
+    filter([](const detail::Row& row) { return !row.loudest || !is_drum(row.instrument); });
+    if (!n_rows_) return Status::nothing_possible;
+    words_.save(before_);
+    const bool drawn = walk(c, random, out);
+    words_.load(before_);
+    return drawn ? Status::ok : Status::broken;
+  }
+
+  Status save(Snapshot& into) const noexcept {
+    if (!ready_ || into.weights_ != words_.weights() || into.held_.size() < static_cast<std::size_t>(n_held_))
+      return Status::unprepared;
+    words_.save(into.words_);
+    std::copy_n(held_.data(), n_held_, into.held_.data());
+    into.n_held_ = n_held_;
+    into.started_ = started_;
+    into.tick_ = tick_;
+    into.at_ = at_;
+    return Status::ok;
+  }
+
+  // Remember just what was remembered when `from` was saved.
+  Status restore(const Snapshot& from) noexcept {
+    if (!ready_ || from.weights_ != words_.weights() || from.n_held_ > most_) return Status::unprepared;
+    words_.load(from.words_);
+    std::copy_n(from.held_.data(), from.n_held_, held_.data());
+    n_held_ = from.n_held_;
+    started_ = from.started_;
+    tick_ = from.tick_;
+    at_ = from.at_;
+    return Status::ok;
+  }
+
+ private:
+  friend class WordSnapshot<Words>;
+  static constexpr int SHIFTS = 1 + LONGEST_SHIFT;  // none, 1 to 31 ticks, 32 and more
+  static constexpr int KINDS = 1 + LOUDNESSES;      // a release, and each bin of velocity
+
+  static bool is_drum(int instrument) noexcept {
+    return (instrument >= 128 && instrument < 256) || instrument >= 288;
+  }
+
+  void hear(const Event& event) noexcept {
+    const double at = std::max(event.at, at_);
+    enter(event, at);
+    if (is_drum(event.instrument)) return;
+    const std::int64_t tick = tick_of(at, WORD_TICK);
+    const std::int64_t since = started_ ? std::max(tick - tick_, std::int64_t{0}) : 0;
+    tick_ = started_ ? tick_ + since : tick;
+    started_ = true;
+    int left = static_cast<int>(std::min(since, std::int64_t{LONGEST_TOTAL}));
+    for (; left >= LONGEST_SHIFT; left -= LONGEST_SHIFT) words_.hear(TIME_SHIFT + LONGEST_SHIFT - 1);
+    if (left) words_.hear(TIME_SHIFT + left - 1);
+    if (event.velocity) words_.hear(VELOCITY_WORD + event.velocity * LOUDNESSES / 128);
+    words_.hear((event.velocity ? NOTE_ON : NOTE_OFF) + event.pitch);
+  }
+
+  // ---- the walk
+
+  template <class R>
+  bool walk(const Constraints& c, R&& random, Event& out) noexcept {
+    asked_ = false;
+    int total = 0;
+    if (!draw_time(c, random, total)) return false;
+    filter([&](const detail::Row& row) { return possible_at(row, total); });
+    int kind = 0, pitch = 0, instrument = 0;
+    if (!draw_kind(c, random, total, kind)) return false;
+    keep_velocity(softest(kind), loudest(kind));
+    if (!draw_pitch(c, random, kind, pitch)) return false;
+    filter([&](const detail::Row& row) { return row.pitches.has(pitch); });
+    if (!draw_instrument(c, random, kind, instrument)) return false;
+    keep_instrument(instrument);
+    if (n_rows_ != 1) return false;
+    const detail::Row& row = rows_[0];
+    int velocity = row.softest;
+    if (row.softest < row.loudest) velocity += static_cast<int>((row.loudest - row.softest + 1) * random());
+    out = Event{moment(row, total, random), instrument, pitch, velocity};
+    return true;
+  }
+
+  // The velocities of a kind.
+  static int softest(int kind) noexcept { return kind ? std::max(16 * (kind - 1), 1) : 0; }
+  static int loudest(int kind) noexcept { return kind ? 16 * (kind - 1) + 15 : 0; }
+
+  void span(const detail::Row& row, int& first, int& last) const noexcept {
+    const auto total = [&](double at) {
+      const std::int64_t ticks = tick_of(at, WORD_TICK) - origin_;
+      return static_cast<int>(std::min(std::max(ticks, std::int64_t{0}), std::int64_t{LONGEST_TOTAL}));
+    };
+    first = std::isfinite(row.begin) ? total(row.begin) : 0;
+    last = std::isfinite(row.end) ? total(row.end) : LONGEST_TOTAL;
+  }
+
+  bool possible_at(const detail::Row& row, int total) const noexcept {
+    int first = 0, last = 0;
+    span(row, first, last);
+    return first <= total && total <= last;
+  }
+
+  // Logits of the next word, asked for only where there is something to choose.
+  const double* heard() noexcept {
+    if (!asked_) words_.logits(logits_.data());
+    asked_ = true;
+    return logits_.data();
+  }
+
+  void say(int word) noexcept {
+    words_.hear(word);
+    asked_ = false;
+  }
+
+  // The natural log of how much likelier the beat makes an onset after `total` ticks.
+  double lifted(const Constraints& c, int total) const noexcept {
+    if (!c.beat.known || c.beat.strength <= 0) return 0.0;
+    return std::log(std::max(words_.rhythm(c.beat, static_cast<double>(origin_ + total) * WORD_TICK), 1e-9));
+  }
+
+  // Ticks since the last event. A quantile window is about all of them, so each shift leaves the next its part.
+  template <class R>
+  bool draw_time(const Constraints& c, R&& random, int& total) noexcept {
+    std::fill_n(reachable_, LONGEST_TOTAL + 1, false);
+    int latest = 0;
+    for (int i = 0; i < n_rows_; ++i) {
+      int first = 0, last = 0;
+      span(rows_[static_cast<std::size_t>(i)], first, last);
+      for (int t = first; t <= last; ++t) reachable_[t] = true;
+      latest = std::max(latest, last);
+    }
+    Steer steer = c.steer[TIME];
+    for (total = 0;;) {
+      int shift = 0, ways = 0;
+      for (int s = 0; s < SHIFTS; ++s) {
+        mask_[s] = s < LONGEST_SHIFT ? total + s <= latest && reachable_[total + s] : total + s <= latest;
+        if (!mask_[s]) continue;
+        ++ways;
+        shift = s;
+      }
+      if (ways > 1) {
+        if (!score_shifts(c, total) || !odds_.weigh(scores_, mask_, SHIFTS, steer)) return false;
+        shift = odds_.draw(odds_.full, SHIFTS, random());
+        if (shift == LONGEST_SHIFT && (steer.low != 0.0 || steer.high != 1.0)) narrow(steer);
+      }
+      total += shift;
+      if (shift) say(TIME_SHIFT + shift - 1);
+      if (shift < LONGEST_SHIFT) return true;
+    }
+  }
+
+  // A quantile window of all times as one of the times after the longest shift, which come last.
+  void narrow(Steer& steer) noexcept {
+    Steer whole = steer;
+    whole.low = 0.0;
+    whole.high = 1.0;
+    if (!odds_.weigh(scores_, mask_, SHIFTS, whole)) return;
+    double before = 0;
+    for (int s = 0; s < LONGEST_SHIFT; ++s) before += odds_.full[s];
+    const double rest = 1.0 - before;
+    if (rest <= 0) return;
+    steer.low = std::min(std::max((steer.low - before) / rest, 0.0), 1.0);
+    steer.high = std::min(std::max((steer.high - before) / rest, 0.0), 1.0);
+  }
+
+  // Half of all events are onsets, so before it is known which the event is, a beat counts half.
+  bool score_shifts(const Constraints& c, int total) noexcept {
+    const double* logits = heard();
+    std::fill_n(scores_, SHIFTS, 0.0);
+    for (int s = 1; s < SHIFTS; ++s) scores_[s] = logits[TIME_SHIFT + s - 1];
+    if (mask_[0]) {
+      const int n = n_rows_;
+      std::copy_n(rows_.data(), n, kept_.data());
+      filter([&](const detail::Row& row) { return possible_at(row, total); });
+      const bool scored = score_kinds(c, total);
+      std::copy_n(kept_.data(), n, rows_.data());
+      n_rows_ = n;
+      int ways = 0;
+      for (int k = 0; k < KINDS; ++k)
+        if (kind_mask_[k]) together_[ways++] = kinds_[k];
+      if (!scored || !together(ways, scores_[0])) return false;
+    }
+    if (!c.beat.known || c.beat.strength <= 0) return true;
+    for (int s = 1; s < LONGEST_SHIFT; ++s)
+      if (mask_[s]) scores_[s] += std::log(0.5 + 0.5 * std::exp(lifted(c, total + s)));
+    return true;
+  }
+
+  // Scores of a release and of each bin of velocity, and which of them the rows allow.
+  bool score_kinds(const Constraints& c, int total) noexcept {
+    const double* logits = heard();
+    const double more = lifted(c, total);
+    std::fill_n(kind_mask_, KINDS, false);
+    Pitches released = Pitches::none();
+    for (int i = 0; i < n_rows_; ++i) {
+      const detail::Row& row = rows_[static_cast<std::size_t>(i)];
+      if (!row.loudest)
+        for (int b = 0; b < 2; ++b) released.bits[b] |= row.pitches.bits[b];
+      for (int k = 0; k < KINDS; ++k)
+        if (row.softest <= loudest(k) && softest(k) <= row.loudest) kind_mask_[k] = true;
+    }
+    int ways = 0;
+    for (int p = 0; p < PITCHES; ++p)
+      if (released.has(p)) together_[ways++] = logits[NOTE_OFF + p];
+    kinds_[0] = 0.0;
+    if (ways && !together(ways, kinds_[0])) return false;
+    for (int k = 1; k < KINDS; ++k) kinds_[k] = logits[VELOCITY_WORD + k - 1] + more;
+    return true;
+  }
+
+  // The score of any of `together_`: the log of the sum of their exponentials.
+  bool together(int n, double& score) noexcept {
+    for (int i = 0; i < n; ++i)
+      if (!std::isfinite(together_[i])) return false;
+    const double most = *std::max_element(together_, together_ + n);
+    for (int i = 0; i < n; ++i) together_[i] = std::exp(together_[i] - most);
+    score = most + std::log(detail::pairwise(together_, n));
+    return true;
+  }
+
+  // 0 for a release, else 1 plus the bin of the velocity. Steering is about onsets: releases keep their odds.
+  template <class R>
+  bool draw_kind(const Constraints& c, R&& random, int total, int& kind) noexcept {
+    int ways = 0;
+    for (int k = KINDS; k-- > 0;) {
+      bool allowed = false;
+      for (int i = 0; i < n_rows_ && !allowed; ++i) {
+        const detail::Row& row = rows_[static_cast<std::size_t>(i)];
+        allowed = row.softest <= loudest(k) && softest(k) <= row.loudest;
+      }
+      if (!allowed) continue;
+      ++ways;
+      kind = k;
+    }
+    if (ways > 1) {
+      if (!score_kinds(c, total) || !weigh_kinds(c)) return false;
+      kind = odds_.draw(odds_.full, KINDS, random());
+    }
+    if (kind) say(VELOCITY_WORD + kind - 1);
+    return true;
+  }
+
+  bool weigh_kinds(const Constraints& c) noexcept {
+    const Steer& steer = c.steer[VELOCITY];
+    if (!kind_mask_[0] || std::find(kind_mask_ + 1, kind_mask_ + KINDS, true) == kind_mask_ + KINDS)
+      return odds_.weigh(kinds_, kind_mask_, KINDS, steer);
+    const double more = log_weight(c.onset_weight);
+    std::copy_n(kinds_, KINDS, scores_);
+    for (int k = 1; k < KINDS; ++k) scores_[k] += more;
+    if (!odds_.weigh(scores_, kind_mask_, KINDS, Steer())) return false;
+    const double silent = odds_.full[0];
+    kind_mask_[0] = false;
+    if (!odds_.weigh(kinds_, kind_mask_, KINDS, steer)) return false;
+    for (int k = 0; k < KINDS; ++k) odds_.full[k] *= 1 - silent;
+    odds_.full[0] = silent;
+    return true;
+  }
+
+  template <class R>
+  bool draw_pitch(const Constraints& c, R&& random, int kind, int& pitch) noexcept {
+    Pitches keys = Pitches::none();
+    for (int i = 0; i < n_rows_; ++i)
+      for (int b = 0; b < 2; ++b) keys.bits[b] |= rows_[static_cast<std::size_t>(i)].pitches.bits[b];
+    int ways = 0;
+    for (int p = 0; p < PITCHES; ++p)
+      if ((mask_[p] = keys.has(p))) {
+        ++ways;
+        pitch = p;
+      }
+    if (ways == 1) return true;
+    const double* logits = heard() + (kind ? NOTE_ON : NOTE_OFF);
+    if (!odds_.weigh(logits, mask_, PITCHES, kind ? c.steer[PITCH] : Steer())) return false;
+    pitch = odds_.draw(odds_.full, PITCHES, random());
+    return true;
+  }
+
+  template <class R>
+  bool draw_instrument(const Constraints& c, R&& random, int kind, int& instrument) noexcept {
+    std::fill_n(mask_, INSTRUMENTS, false);
+    for (int i = 0; i < n_rows_; ++i) mask_[instrument = rows_[static_cast<std::size_t>(i)].instrument] = true;
+    if (std::count(mask_, mask_ + INSTRUMENTS, true) == 1) return true;
+    std::fill_n(scores_, INSTRUMENTS, 0.0);
+    for (std::size_t i = 0; kind && i < c.n_voices; ++i)
+      if (c.voices[i].weight != 1.0) scores_[c.voices[i].instrument] = log_weight(c.voices[i].weight);
+    if (!odds_.weigh(scores_, mask_, INSTRUMENTS, c.steer[INSTRUMENT])) return false;
+    instrument = odds_.draw(odds_.full, INSTRUMENTS, random());
+    return true;
+  }
+
+  // A time drawn evenly from what the tick and the row allow.
+  template <class R>
+  double moment(const detail::Row& row, int total, R&& random) noexcept {
+    const double middle = static_cast<double>(origin_ + total);
+    const double begin = std::max(row.begin, (middle - 0.5) * WORD_TICK);
+    const double end = std::min(row.end, (middle + 0.5) * WORD_TICK);
+    if (!(end > begin)) return std::min(std::max(begin, row.begin), row.end);
+    volatile double beyond = (end - begin) * random();  // volatile: not to be fused with the addition
+    return begin + beyond;
+  }
+
+  bool ready_ = false;
+  Words words_;
+
+  // Scratch space of `sample`.
+  typename Words::State before_;
+  detail::Block<detail::Row> kept_;
+  detail::Block<double> logits_;
+  bool asked_ = false;
+  bool reachable_[LONGEST_TOTAL + 1] = {};
+  bool mask_[INSTRUMENTS] = {}, kind_mask_[KINDS] = {};
+  double scores_[INSTRUMENTS] = {}, kinds_[KINDS] = {}, together_[PITCHES] = {};
+};
+
+using MarkovModel = WordModel<MarkovWords>;
 
 }  // namespace antiphon
 

@@ -10,17 +10,50 @@
 
 #include "antiphon.hpp"
 
+namespace {
+
+using namespace antiphon;
+
+std::vector<std::uint8_t> bytes_of(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// A Markov model's: each word, and before it how likely every word was.
+int check_words(const NGrams& ngrams, const std::vector<std::uint8_t>& raw) {
+  constexpr std::size_t HEAD = 32, RECORD = 4 + 8 * VOCABULARY;
+  const std::size_t n = raw.size() < HEAD ? 0 : (raw.size() - HEAD) / RECORD;
+  if (!n || raw.size() != HEAD + n * RECORD || std::memcmp(raw.data(), "ANTIWORD", 8) ||
+      detail::crc32(raw.data() + HEAD, n * RECORD) != detail::little(raw.data() + 24, 4))
+    return std::fprintf(stderr, "check: not reference vectors of such a model, or damaged\n"), 1;
+  double worst = 0, p[VOCABULARY];
+  std::uint64_t history = 0;
+  for (std::size_t t = 0; t < n; ++t) {
+    const std::uint8_t* at = raw.data() + HEAD + t * RECORD;
+    ngrams.probabilities(history, p);
+    for (std::size_t w = 0; w < VOCABULARY; ++w) {
+      const double off = std::fabs(p[w] - detail::little_double(at + 4 + 8 * w));
+      worst = off <= worst ? worst : off;  // also what is not a number
+    }
+    history = history << NGrams::DIGIT | detail::little(at, 4);
+  }
+  std::printf("%zu words: probabilities differ by at most %.3g\n", n, worst);
+  return worst <= 0 ? 0 : 1;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  using namespace antiphon;
   if (argc != 3) return std::fprintf(stderr, "check: usage: check MODEL.bin VECTORS.bin\n"), 2;
+  NGrams ngrams;
+  if (ngrams.read_file(argv[1]) == Status::ok) return check_words(ngrams, bytes_of(argv[2]));
   Weights weights;
   Net net;
   Status status = weights.read_file(argv[1]);
   if (status == Status::ok) status = net.prepare(weights);
   if (status != Status::ok) return std::fprintf(stderr, "check: %s: %s\n", argv[1], say(status)), 1;
 
-  std::ifstream file(argv[2], std::ios::binary);
-  const std::vector<std::uint8_t> raw{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::vector<std::uint8_t> raw = bytes_of(argv[2]);
   constexpr std::size_t HEAD = 32, LOGITS = INSTRUMENTS + PITCHES + TIMES + VELOCITIES;
   constexpr std::size_t RECORD = 4 * (4 + FEATURES + 16 + LOGITS);
   const std::size_t n = raw.size() < HEAD ? 0 : (raw.size() - HEAD) / RECORD;

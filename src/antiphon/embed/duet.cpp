@@ -23,12 +23,13 @@ namespace {
 // The other voice: it plans its next event, and plans again whenever something was heard in the meantime. The model may
 // also say that the next event is the player's: then it leaves room, else it would play all the notes of a duet alone.
 // A pull on its odds keeps its share of the last notes near `SHARE`.
+template <class Model>
 class Partner {
   static constexpr int RECENT = 24;
   static constexpr double SHARE = 0.4;
 
  public:
-  Partner(antiphon::Model& model, int instrument, const std::vector<Event>& tune, std::uint64_t seed)
+  Partner(Model& model, int instrument, const std::vector<Event>& tune, std::uint64_t seed)
       : model_(model), random_(seed), voices_(1) {
     antiphon::Voice& own = voices_[0];
     own.instrument = instrument;
@@ -78,7 +79,7 @@ class Partner {
   }
 
  private:
-  antiphon::Model& model_;
+  Model& model_;
   std::array<bool, RECENT> recent_{};
   int next_ = 0;
   antiphon::Random random_;
@@ -91,23 +92,12 @@ int fail(const char* what, const char* why) {
   return 1;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc < 4) return fail("usage", "duet MODEL.bin IN.mid OUT.mid [SEED] [INSTRUMENT]"), 2;
-  const std::uint64_t seed = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0;
-  const int instrument = argc > 5 ? std::atoi(argv[5]) : 48;
-  if (instrument < 0 || instrument >= antiphon::INSTRUMENTS) return fail("INSTRUMENT", "0 to 319"), 2;
-
-  antiphon::Weights weights;
-  antiphon::Model model;
-  Status status = weights.read_file(argv[1]);
-  if (status == Status::ok) status = model.prepare(weights);
-  if (status != Status::ok) return fail(argv[1], antiphon::say(status));
+template <class Model>
+int play(Model& model, char** argv, std::uint64_t seed, int instrument) {
   const std::vector<Event> tune = antiphon::read_midi(argv[2]);
   if (tune.empty()) return fail(argv[2], "no MIDI file with notes");
 
-  Partner partner(model, instrument, tune, seed);
+  Partner<Model> partner(model, instrument, tune, seed);
   std::vector<Event> heard;
   for (const Event& event : tune) {
     if (event.instrument == instrument) return fail(argv[2], "plays the partner's instrument: name another");
@@ -126,4 +116,28 @@ int main(int argc, char** argv) {
   std::cout << argv[3] << ": " << tune.size() << " events were heard, " << heard.size() - tune.size()
             << " played to them, " << end << " s\n";
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 4) return fail("usage", "duet MODEL.bin IN.mid OUT.mid [SEED] [INSTRUMENT]"), 2;
+  const std::uint64_t seed = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0;
+  const int instrument = argc > 5 ? std::atoi(argv[5]) : 48;
+  if (instrument < 0 || instrument >= antiphon::INSTRUMENTS) return fail("INSTRUMENT", "0 to 319"), 2;
+
+  antiphon::Weights weights;
+  Status status = weights.read_file(argv[1]);
+  if (status == Status::ok) {
+    antiphon::Model model;
+    status = model.prepare(weights);
+    if (status == Status::ok) return play(model, argv, seed, instrument);
+  } else if (status == Status::foreign) {  // not a net: counts of words?
+    antiphon::NGrams ngrams;
+    antiphon::MarkovModel model;
+    status = ngrams.read_file(argv[1]);
+    if (status == Status::ok) status = model.prepare(ngrams);
+    if (status == Status::ok) return play(model, argv, seed, instrument);
+  }
+  return fail(argv[1], antiphon::say(status));
 }

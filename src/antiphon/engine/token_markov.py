@@ -6,12 +6,14 @@ It is not the learner of `engine.markov`, which learns while it is played with: 
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from antiphon.codec.ngrams import BINS, CODEC, DIGIT, HIGHEST_ORDER, METERS, NGrams, read_ngrams
+from antiphon.codec.ngrams import BINS, CODEC, DIGIT, HIGHEST_ORDER, MAGIC, METERS, NGrams, NGramsError, read_ngrams
 from antiphon.codec.token import VOCABULARY
 from antiphon.engine.bundle_file import BundleError, described, distance, unusable
 from antiphon.engine.model import Constraints
@@ -19,9 +21,12 @@ from antiphon.engine.token_model import TokenModel
 from antiphon.engine.token_walk import Rhythm
 from antiphon.music.grid import Grid
 
-__all__ = ["MarkovBundle", "MarkovModel", "MarkovWords", "rhythm_of"]
+__all__ = ["EmbeddedMarkov", "MarkovBundle", "MarkovModel", "MarkovWords", "rhythm_of"]
 
 _MASK = (1 << DIGIT * HIGHEST_ORDER) - 1
+_VECTORS = struct.Struct("<8sIIIIII")
+_VECTORS_MAGIC = b"ANTIWORD"
+_RECORD = np.dtype([("word", "<u4"), ("probabilities", "<f8", VOCABULARY)])
 _CLOSE = 1e-9  # probabilities: both sides reckon in doubles
 
 
@@ -82,15 +87,67 @@ class MarkovBundle:
 
     def verify(self) -> float:
         """Replay the reference vectors; the largest difference of a probability. Raises BundleError if not small."""
-        if self._wanted.shape != (len(self._words), VOCABULARY) or not len(self._words):
-            raise BundleError(f"{self.folder}: its reference vectors have another shape")
-        words, worst = MarkovWords(self.ngrams), 0.0
-        for word, wanted in zip(self._words.tolist(), self._wanted, strict=True):
-            worst = max(worst, distance(self.ngrams.probabilities(words.history), wanted))
-            words.hear(word)
-        if not worst <= _CLOSE:
-            raise BundleError(f"{self.folder}: gives other answers here than where it was made (off by {worst:.2g})")
-        return worst
+        return _replayed(self.folder, self.ngrams, self._words, self._wanted)
+
+    def embed(self, folder: Path) -> None:
+        """Write `model.bin` and `vectors.bin` for C++ into `folder`."""
+        (folder / "model.bin").write_bytes((self.folder / "model.bin").read_bytes())
+        records = np.zeros(len(self._words), _RECORD)
+        records["word"], words = self._words, MarkovWords(self.ngrams)
+        for record in records:
+            record["probabilities"] = self.ngrams.probabilities(words.history)
+            words.hear(int(record["word"]))
+        raw = records.tobytes()
+        head = _VECTORS.pack(_VECTORS_MAGIC, 1, len(records), VOCABULARY, 0, zlib.crc32(raw), 0)
+        (folder / "vectors.bin").write_bytes(head + raw)
+
+
+class EmbeddedMarkov:
+    """The same model as a folder for C++ has it: `model.bin`, and the answers that C++ is held to in `vectors.bin`."""
+
+    @staticmethod
+    def is_in(folder: Path) -> bool:
+        """Whether the `model.bin` in `folder` is one of these."""
+        with (folder / "model.bin").open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.ngrams = read_ngrams(folder / "model.bin")
+        except NGramsError as error:
+            raise BundleError(str(error)) from error
+
+    @property
+    def name(self) -> str:
+        return str(self.ngrams.about.get("name", self.folder.name))
+
+    def verify(self) -> float:
+        """Replay `vectors.bin`; the largest difference of a probability. Raises BundleError when it is not small."""
+        try:
+            raw = (self.folder / "vectors.bin").read_bytes()
+            magic, version, n, vocabulary, _, checksum, _ = _VECTORS.unpack_from(raw)
+            if (magic, version, vocabulary) != (_VECTORS_MAGIC, 1, VOCABULARY):
+                raise ValueError("of another kind")
+            if len(raw) != _VECTORS.size + n * _RECORD.itemsize or zlib.crc32(raw[_VECTORS.size :]) != checksum:
+                raise ValueError("damaged")
+        except (OSError, ValueError, struct.error) as error:
+            raise BundleError(f"{self.folder}: its reference vectors cannot be read ({error})") from error
+        records = np.frombuffer(raw, _RECORD, offset=_VECTORS.size)
+        return _replayed(self.folder, self.ngrams, records["word"], records["probabilities"])
+
+
+def _replayed(folder: Path, ngrams: NGrams, heard: npt.NDArray[np.integer], answers: npt.NDArray[np.float64]) -> float:
+    """How far the answers (n, VOCABULARY) before each word heard (n,) are off. Raises BundleError if not close."""
+    if answers.shape != (len(heard), VOCABULARY) or not len(heard):
+        raise BundleError(f"{folder}: its reference vectors have another shape")
+    words, worst = MarkovWords(ngrams), 0.0
+    for word, wanted in zip(heard.tolist(), answers, strict=True):
+        worst = max(worst, distance(ngrams.probabilities(words.history), wanted))
+        words.hear(word)
+    if not worst <= _CLOSE:
+        raise BundleError(f"{folder}: gives other answers here than where it was made (off by {worst:.2g})")
+    return worst
 
 
 class MarkovModel(TokenModel):

@@ -12,6 +12,7 @@ import numpy as np
 from antiphon.engine.bundle import BundleError
 from antiphon.engine.embedded import EmbeddedBundle, write_vectors
 from antiphon.engine.embedded_file import Matrix, write_embedded
+from antiphon.engine.token_markov import MarkovBundle
 
 __all__ = ["SOURCES", "embed"]
 
@@ -27,19 +28,25 @@ def embed(bundle: Path, out: Path, precision: str) -> str:
     if out.exists():
         raise ValueError(f"{out}: exists already; remove it or choose another name")
     about = json.loads((bundle / "bundle.json").read_text())
-    if about["codec"]["name"] != "stream" or about.get("net", {}).get("body") != "gru":
-        raise ValueError(f"{bundle}: only models of streams with a GRU body run in C++")
+    counted = about["codec"].get("kind") == "markov"
+    if not counted and (about["codec"]["name"] != "stream" or about.get("net", {}).get("body") != "gru"):
+        raise ValueError(f"{bundle}: only models of streams with a GRU body, and Markov models, run in C++")
     beside = out.with_name(out.name + ".partial")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         beside.mkdir(parents=True)
-        worst = _written(bundle, about, beside, precision)
+        if counted:
+            MarkovBundle(bundle).embed(beside)
+        else:
+            worst = _written(bundle, about, beside, precision)
         for name in SOURCES:
             shutil.copy(_EMBED / name, beside / name)
         beside.rename(out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     size = (out / "model.bin").stat().st_size / 1e6
+    if counted:
+        return f"{out}: contexts of up to {about['order']} words, {size:.2f} MB; its tables are the bundle's own"
     return (
         f"{out}: {about['parameters']:,} parameters, {precision}, {size:.1f} MB; on {_VECTORS} reference events its "
         f"answers differ from the {about['precision']} bundle's by at most {worst:.2g}"

@@ -64,6 +64,7 @@ def grams_of(words: Tokens, order: int) -> Grams:
 def count(pieces: Iterable[Tokens], order: int, *, room: int = ROOM) -> list[Level]:
     """The n-grams of `pieces`, of orders 0 to `order`; memory is bounded by `room`."""
     tables = [(np.zeros(0, np.uint64), np.zeros(0, np.int64)) for _ in range(order + 1)]
+    let_go = [False] * (order + 1)
     waiting: list[Grams] = []
 
     def take_in() -> None:
@@ -71,7 +72,9 @@ def count(pieces: Iterable[Tokens], order: int, *, room: int = ROOM) -> list[Lev
         waiting.clear()
         for k in range(order, -1, -1):
             grams = grams & _mask(k + 1)
-            tables[k] = _roomy(*_merged(tables[k], np.unique(grams, return_counts=True)), room)
+            merged = _merged(tables[k], np.unique(grams, return_counts=True))
+            tables[k] = _roomy(*merged, room)
+            let_go[k] |= len(tables[k][0]) < len(merged[0])
 
     for words in pieces:
         waiting.append(grams_of(words, order))
@@ -79,8 +82,8 @@ def count(pieces: Iterable[Tokens], order: int, *, room: int = ROOM) -> list[Lev
             take_in()
     take_in()
     levels: list[Level] = []
-    for grams, counts in tables:
-        levels.append(_counted(grams, counts, levels[-1] if levels else None))
+    for (grams, counts), rare in zip(tables, let_go, strict=True):
+        levels.append(_counted(grams, counts, levels[-1] if levels and rare else None))
     return levels
 
 
@@ -111,7 +114,7 @@ def _roomy(grams: Grams, counts: Counts, room: int) -> tuple[Grams, Counts]:
 def _counted(grams: Grams, counts: Counts, shorter: Level | None) -> Level:
     """A level with Witten and Bell's escapes: as many as the context has different followers.
 
-    What was let go of while counting went to the shorter contexts as well: how often a context came is known from them.
+    Where n-grams were let go of while counting, how often a context came is known from the `shorter` ones.
     """
     contexts, starts, kinds = _contexts(grams)
     sums = np.append(0, np.cumsum(counts))

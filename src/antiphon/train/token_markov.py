@@ -20,7 +20,7 @@ from antiphon.train.corpus import Corpus, Split, unpacked
 from antiphon.train.ngrams import ROOM, Backoff, Level, backed, count, grams_of, kept, losses, size_of
 from antiphon.train.rhythm import Rhythms
 
-__all__ = ["MarkovConfig", "export_markov", "is_markov", "markov_config", "train_markov"]
+__all__ = ["MarkovConfig", "export_markov", "is_markov", "markov_config", "tables", "train_markov"]
 
 _JUDGED = 2_000_000  # words of validation
 _REFERENCE = 64  # words in a bundle's reference vectors
@@ -90,7 +90,7 @@ def train_markov(corpus: Corpus, folder: Path, config: MarkovConfig, *, progress
     figures |= {"rhythm_pieces": rhythms.pieces, "trained_words": int(levels[0].counts.sum())}
     folder.mkdir(parents=True, exist_ok=True)
     about = {"name": folder.name, "validation": figures}
-    write_ngrams(folder / "model.bin", _tables(model, rhythms.weights(), about))
+    write_ngrams(folder / "model.bin", tables(model, rhythms.weights(), about))
     stored = asdict(config) | {"corpus": corpus.info, "validation": figures}
     (folder / "config.json").write_text(json.dumps(stored, indent=1) + "\n")
     return figures
@@ -165,7 +165,7 @@ def _figures(model: list[Backoff], pieces: list[Tokens]) -> dict[str, float]:
     }
 
 
-def _tables(model: list[Backoff], rhythm: npt.NDArray[np.float64], about: Mapping[str, Any]) -> NGrams:
+def tables(model: list[Backoff], rhythm: npt.NDArray[np.float64], about: Mapping[str, Any]) -> NGrams:
     """The levels one after the other, as the file has them."""
     followers = np.cumsum([0, *(len(level.grams) for level in model)])
     starts = [level.starts[:-1] + first for level, first in zip(model, followers[:-1], strict=True)]
