@@ -9,6 +9,7 @@ from antiphon.compose.chorale_score import score_of
 from antiphon.faces.cli import main
 from antiphon.music.midi_read import read_midi
 from antiphon.music.midi_write import write_midi
+from antiphon.music.score_files import open_score
 
 LINE = np.repeat([67, 69, 71, 72], 4).astype(np.int16)
 CHORALE = np.stack([LINE, np.full(16, 64), np.full(16, 55), np.full(16, 48)]).astype(np.int16)
@@ -81,6 +82,23 @@ def test_a_melody_out_of_range_is_moved_with_a_note(tmp_path, melody, capsys):
 def test_every_verb_makes_a_file(tmp_path, chorale, words, voices):
     assert _run(words[0], chorale, "-o", tmp_path / "o.mid", *words[1:]) == 0
     assert len(read_midi(tmp_path / "o.mid").parts) == voices
+
+
+def test_notation_goes_in_and_out(tmp_path, capsys):
+    tune = tmp_path / "tune.abc"
+    tune.write_text("X:1\nT:Tune\nM:3/4\nL:1/4\nK:G\nG A B | c2 B | A G F | G3 |]\n")
+    assert _run("harmonize", tune, "-o", tmp_path / "four.musicxml", "--seed", 1) == 0
+    score = open_score(tmp_path / "four.musicxml")
+    assert [part.name for part in score.parts] == ["soprano", "alto", "tenor", "bass"]
+    assert score.parts[0].notes["pitch"].tolist() == [67, 69, 71, 72, 71, 69, 67, 66, 67]
+    assert score.meters[["numerator", "denominator"]].tolist() == [(3, 4)]
+    assert _run("revoice", tmp_path / "four.musicxml", "-o", tmp_path / "again.mid") == 0
+    assert main(["vary", str(tmp_path / "four.musicxml"), "-o", str(tmp_path / "up.musicxml"), "--transpose", "2"]) == 0
+    assert open_score(tmp_path / "up.musicxml").parts[0].notes["pitch"].tolist()[:3] == [69, 71, 73]
+    (tmp_path / "bad.xml").write_text("<html></html>")
+    capsys.readouterr()
+    assert _run("revoice", tmp_path / "bad.xml", "-o", tmp_path / "o.mid") != 0
+    assert f"antiphon: {tmp_path / 'bad.xml'}: holds no MusicXML score\n" in capsys.readouterr().err
 
 
 def test_a_transition_leads_to_another_file(tmp_path, chorale):

@@ -37,8 +37,12 @@ def _bars(text: str) -> tuple[int, int]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("verb", metavar="VERB", choices=sorted(_VERBS), help=", ".join(_VERBS))
-    parser.add_argument("tune", metavar="IN", nargs="?", type=Path, help="a .mid or .npy file (all but write)")
-    parser.add_argument("-o", "--out", metavar="OUT", required=True, type=Path, help="the .mid or .npy file to write")
+    parser.add_argument(
+        "tune", metavar="IN", nargs="?", type=Path, help="MIDI, MusicXML, ABC, kern or .npy (all but write)"
+    )
+    parser.add_argument(
+        "-o", "--out", metavar="OUT", required=True, type=Path, help="what to write: .mid, .musicxml or .npy"
+    )
     parser.add_argument("--model", default="chorale", help="a bundle's folder or a shipped model (chorale)")
     sampling = parser.add_argument_group("sampling")
     sampling.add_argument("--seed", type=int, default=0, help="the same seed gives the same music (0)")
@@ -50,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sampling.add_argument("--no-polish", action="store_true", help="leave parallel fifths and octaves as they come")
     sampling.add_argument("--rests", action="store_true", help="new voices may rest")
     what = parser.add_argument_group("what is made")
-    what.add_argument("--count", type=int, default=1, help="how many; MIDI files are numbered (1)")
+    what.add_argument("--count", type=int, default=1, help="how many; their files are numbered (1)")
     what.add_argument("--steps", type=int, help="sixteenths to write (64), or to lead over (transition: 16)")
     what.add_argument("--voice", choices=_VOICES, default="soprano", help="harmonize: whose melody it is (soprano)")
     what.add_argument("--part", metavar="N", type=int, help="harmonize: the file's N-th part with notes is the melody")
@@ -79,13 +83,15 @@ class _Job:
     def sheet(self, path: Path | None = None, *, voice: int | None = None) -> Sheet:
         """The score that was given (`voice`: as that one's melody). A `.npy`'s segments are laid end to end."""
         from antiphon.compose.chorale_score import Sheet, read_array, score_of, sheet_of
-        from antiphon.music.midi_read import read_midi
+        from antiphon.music.score_files import open_score
 
         path = path or self.args.tune
         if path is None:
             raise ValueError(f"{self.args.verb} needs a file to work on: antiphon chorale {self.args.verb} IN -o OUT")
         if path.suffix != ".npy":
-            return sheet_of(read_midi(path), path.name, voice=voice, part=self.args.part if voice is not None else None)
+            return sheet_of(
+                open_score(path), path.name, voice=voice, part=self.args.part if voice is not None else None
+            )
         array = read_array(path)
         joined = array if array.ndim == 2 else array.swapaxes(0, 1).reshape(array.shape[1], -1)
         if voice is not None:
@@ -215,8 +221,8 @@ def run(args: argparse.Namespace) -> int:
     from antiphon.engine.chorale import open_chorale_model
     from antiphon.engine.gibbs import Sampling
 
-    if args.out.suffix not in (".mid", ".npy"):
-        raise ValueError(f"{args.out}: what is written ends in .mid or .npy")
+    if args.out.suffix not in (".mid", ".musicxml", ".npy"):
+        raise ValueError(f"{args.out}: what is written ends in .mid, .musicxml or .npy")
     if not 10 <= args.tempo <= 1000:
         raise ValueError(f"--tempo must be 10 to 1000 beats a minute, not {args.tempo:g}")
     sampling = Sampling(steps=args.gibbs, temperature=args.temperature, parts=args.parts)
@@ -262,18 +268,18 @@ def _save(args: argparse.Namespace, made: _Made) -> str:
     import numpy as np
 
     from antiphon.compose.chorale_score import score_of
-    from antiphon.music.midi_write import write_midi
+    from antiphon.music.score_files import write_score
 
     scores = [score_of(s, sheet=made.sheet, kept=made.kept, tempo=args.tempo) for s in made.scores]
     name = str(args.out)
     if args.out.suffix == ".npy":
         np.save(args.out, made.scores if len(made.scores) > 1 else made.scores[0])
     elif len(scores) == 1:
-        write_midi(scores[0], args.out)
+        write_score(scores[0], args.out, title=args.out.stem)
     else:
         paths = [args.out.with_stem(f"{args.out.stem}-{i + 1}") for i in range(len(scores))]
         for score, path in zip(scores, paths, strict=True):
-            write_midi(score, path)
+            write_score(score, path, title=path.stem)
         name = f"{paths[0]} to {paths[-1].name}"
     if args.roll:
         from antiphon.music.roll import draw_roll

@@ -9,7 +9,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("tune", metavar="TUNE.mid", type=Path, help="the piece to continue")
+    parser.add_argument("tune", metavar="TUNE", type=Path, help="the piece to continue: MIDI, MusicXML, ABC or kern")
     parser.add_argument("-o", "--out", metavar="OUT.mid", required=True, type=Path, help="the piece and what follows")
     parser.add_argument("--model", default="antiphon", help="a bundle's folder or a shipped model (antiphon)")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long to go on (30)")
@@ -30,12 +30,12 @@ def run(args: argparse.Namespace) -> int:
 
     from antiphon.compose.continuation import DEFAULT_STEER, continued, joined, opening
     from antiphon.engine import open_model
-    from antiphon.music.midi_read import read_midi
     from antiphon.music.midi_write import score_from_events, write_midi
+    from antiphon.music.score_files import open_score
 
     if not 0 < args.seconds <= 3600:
         raise ValueError(f"--seconds must be more than 0 and at most 3600, not {args.seconds:g}")
-    score = read_midi(args.tune, pedal=True)
+    score = open_score(args.tune, pedal=True)
     events = score.events()
     if args.start is not None:
         events = opening(events, args.start)

@@ -22,7 +22,6 @@ from antiphon.jam.journal import Journal, Line
 from antiphon.jam.mapping import Mapping as Knobs
 from antiphon.jam.preset import Preset, preset_to_toml
 from antiphon.music.event import Event, Events, instrument_of
-from antiphon.music.midi_read import read_midi
 from antiphon.music.roll import draw_roll
 from antiphon.ports.presets import PresetWatch, find_preset, read_preset, save_preset
 from antiphon.ports.recorder import MACHINE, PLAYER, Recorder
@@ -37,7 +36,7 @@ WAVES = (".wav", ".wave")
 
 
 def read_tune(path: Path, program: int = 0, gain: float = 0.0, *, seconds: float | None = None) -> Events:
-    """The notes of a MIDI file as events (dtype `EVENT`), up to `seconds`; or of a WAV file of one voice.
+    """The notes of a file as events (dtype `EVENT`), up to `seconds`: of MIDI, of notation, of a WAV file of one voice.
 
     What a WAV file holds is played by `program` (0..127) and made louder by `gain` dB. Raises `OSError`, or
     `ValueError` in one line for what is neither, or has no notes.
@@ -47,7 +46,9 @@ def read_tune(path: Path, program: int = 0, gain: float = 0.0, *, seconds: float
 
         tune = transcribe(path, instrument_of(program, drum=False), gain=gain)
     else:
-        tune = read_midi(path).events()
+        from antiphon.music.score_files import open_score
+
+        tune = open_score(path).events()
     tune = tune[tune["at"] < (math.inf if seconds is None else seconds)]
     if not len(tune):
         raise ValueError(f"{path}: there are no notes in it to play")

@@ -57,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     player.add_argument("--keep-echoes", action="store_true", help="hear our own notes when they come back at once")
     player.add_argument("--ear", nargs="?", const="", metavar="DEVICE", help="listen to one voice by an audio input")
     player.add_argument("--ear-gain", type=float, default=0.0, metavar="DB", help="make a soft microphone louder")
-    player.add_argument("--player", type=Path, metavar="TUNE.mid", help="a MIDI or a WAV file plays the human part")
+    player.add_argument(
+        "--player", type=Path, metavar="TUNE.mid", help="MIDI, notation or a WAV file plays the human part"
+    )
     player.add_argument("--player-program", type=_within(0, 127), default=0, help="what a player without one plays")
     player.add_argument("--fast", action="store_true", help="simulated time: as fast as the machine can")
     player.add_argument("--seconds", type=_positive, help="end after so many seconds")

@@ -13,12 +13,12 @@ __all__ = ["cast_of", "read_past"]
 
 
 def read_past(path: Path, rng: np.random.Generator) -> Events:
-    """The events (dtype `EVENT`) of a take or of a MIDI file; of a folder, those of a MIDI file drawn by `rng`.
+    """The events (dtype `EVENT`) of a take, a MIDI file or notation; of a folder, those of a MIDI file drawn by `rng`.
 
     Raises `OSError`, or `ValueError` in one line.
     """
     from antiphon.music.midi_files import find_midi
-    from antiphon.music.midi_read import read_midi
+    from antiphon.music.score_files import open_score
     from antiphon.ports.take import SUFFIX, read_take
 
     if path.is_dir():
@@ -28,7 +28,7 @@ def read_past(path: Path, rng: np.random.Generator) -> Events:
         path = files[int(rng.integers(len(files)))]
     if path.suffix == SUFFIX:
         return read_take(path).recording().events()
-    return read_midi(path).events()
+    return open_score(path).events()
 
 
 def cast_of(past: Events) -> Ensemble:

@@ -21,7 +21,9 @@ HALL_SECONDS = 2.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("tune", metavar="IN", type=Path, help="a .mid file, or voices of MIDI pitches as .npy")
+    parser.add_argument(
+        "tune", metavar="IN", type=Path, help="MIDI, MusicXML, ABC, kern; or voices of MIDI pitches as .npy"
+    )
     parser.add_argument("-o", "--out", metavar="OUT", required=True, type=Path, help="a .wav, .flac or .mp3 file")
     sound = parser.add_argument_group("sound")
     sound.add_argument(
@@ -97,10 +99,10 @@ def _tuning(args: argparse.Namespace) -> Tuning:
 def _score(args: argparse.Namespace) -> Score:
     """The piece; the segments of a `.npy` are laid end to end."""
     from antiphon.compose.chorale_score import read_array, score_of
-    from antiphon.music.midi_read import read_midi
+    from antiphon.music.score_files import open_score
 
     if args.tune.suffix != ".npy":
-        return read_midi(args.tune, pedal=True)
+        return open_score(args.tune, pedal=True)
     array = read_array(args.tune)
     voices = array if array.ndim == 2 else array.swapaxes(0, 1).reshape(array.shape[1], -1)
     return score_of(voices, tempo=args.tempo)

@@ -78,8 +78,12 @@ class _Next(argparse.Action):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("tune", metavar="IN", type=Path, help="a .mid file, or voices of MIDI pitches as .npy")
-    parser.add_argument("-o", "--out", metavar="OUT.mid", required=True, type=Path, help="a .mid or .npy file to write")
+    parser.add_argument(
+        "tune", metavar="IN", type=Path, help="MIDI, MusicXML, ABC, kern; or voices of MIDI pitches as .npy"
+    )
+    parser.add_argument(
+        "-o", "--out", metavar="OUT.mid", required=True, type=Path, help="what to write: .mid, .musicxml or .npy"
+    )
     parser.set_defaults(operations=[])
     order = parser.add_argument_group("operations, one after another as they are written")
     for operation in _OPERATIONS:
@@ -236,10 +240,10 @@ def run(args: argparse.Namespace) -> int:
     import numpy as np
 
     from antiphon.compose.texture import score_of_texture
-    from antiphon.music.midi_write import write_midi
+    from antiphon.music.score_files import write_score
 
-    if args.out.suffix not in (".mid", ".npy"):
-        raise ValueError(f"{args.out}: what is written ends in .mid or .npy")
+    if args.out.suffix not in (".mid", ".musicxml", ".npy"):
+        raise ValueError(f"{args.out}: what is written ends in .mid, .musicxml or .npy")
     if not 10 <= args.tempo <= 1000:
         raise ValueError(f"--tempo must be 10 to 1000 beats a minute, not {args.tempo:g}")
     texture = _read(args.tune, args.tempo)
@@ -255,7 +259,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out.suffix == ".npy":
         np.save(args.out, texture.pitches)
     else:
-        write_midi(made, args.out)
+        write_score(made, args.out, title=args.out.stem)
     words = [f"{args.out}: {texture.voices} voices, {texture.steps / 4:g} beats of {given / 4:g}"]
     words.append(f"{made.n_notes} notes")
     if args.roll:
@@ -270,10 +274,10 @@ def _read(path: Path, tempo: float) -> Texture:
     """A piece as a texture; the segments of a `.npy` are laid end to end."""
     from antiphon.compose.chorale_score import read_array
     from antiphon.compose.texture import texture_of, texture_of_pitches
-    from antiphon.music.midi_read import read_midi
+    from antiphon.music.score_files import open_score
 
     if path.suffix != ".npy":
-        return texture_of(read_midi(path), str(path))
+        return texture_of(open_score(path), str(path))
     array = read_array(path)
     voices = array if array.ndim == 2 else array.swapaxes(0, 1).reshape(array.shape[1], -1)
     return texture_of_pitches(voices, tempo=tempo)

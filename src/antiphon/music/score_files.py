@@ -16,9 +16,20 @@ from xml.etree import ElementTree
 
 from antiphon.music.midi_files import MIDI_SUFFIXES
 from antiphon.music.midi_read import read_midi
+from antiphon.music.midi_write import write_midi
+from antiphon.music.musicxml import write_musicxml
 from antiphon.music.score import Score
 
-__all__ = ["NOTATION", "NotationError", "can_read_notation", "find_scores", "read_score", "tunes_in"]
+__all__ = [
+    "NOTATION",
+    "NotationError",
+    "can_read_notation",
+    "find_scores",
+    "open_score",
+    "read_score",
+    "tunes_in",
+    "write_score",
+]
 
 NOTATION = {
     ".xml": "musicxml",
@@ -87,6 +98,32 @@ def read_score(
     from antiphon.music.notation import score_of
 
     return score_of(text, kind)
+
+
+def open_score(path: Path, *, pedal: bool = False) -> Score:
+    """The piece in a file of music, told by its suffix; what is no notation counts as MIDI.
+
+    Raises as `read_score`, in a line that begins with the path, for what cannot be opened too.
+    """
+    if path.suffix.lower() not in NOTATION:
+        return read_midi(path, pedal=pedal)
+    try:
+        return read_score(path.read_bytes(), path.suffix)
+    except NotationError as error:
+        raise NotationError(f"{path}: {error}") from error
+    except OSError as error:
+        raise NotationError(f"{path}: cannot be opened ({error.strerror})") from error
+
+
+def write_score(score: Score, path: Path, *, title: str = "") -> None:
+    """Write `score` as MusicXML where the path's suffix says so (``.musicxml`` or ``.xml``), else as MIDI.
+
+    Raises ValueError for what cannot be written so, OSError.
+    """
+    if path.suffix.lower() in (".musicxml", ".xml"):
+        write_musicxml(score, path, title=title)
+    else:
+        write_midi(score, path)
 
 
 def _tune(book: str, number: int) -> str:
