@@ -11,19 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antiphon.codec import token
-from antiphon.engine import BundleError, Constraints, NothingPossible, open_model, shipped_models
+from antiphon.engine import BundleError, Constraints, NothingPossible, Voice, open_model, shipped_models
 from antiphon.engine.token_bundle import NetWords, TokenBundle, TokenNetModel
 from antiphon.engine.token_judge import judge_words
 from antiphon.music.event import DRUM_KITS, EVENT, Event
 from antiphon.train.bundles import export_net
 from antiphon.train.checkpoint import RunError
 from antiphon.train.corpus import unpacked
+from antiphon.train.loop import train
+from antiphon.train.thaw import thawed
 from antiphon.train.token_batches import spelt_windows
 from antiphon.train.token_export import export_token
-from antiphon.train.token_likelihood import nats_of_words
+from antiphon.train.token_likelihood import nats_of_words, token_nats
 from tests.engine.test_guarantees import check, voices
 from tests.train.small import small_corpus
-from tests.train.test_token import BODIES, awake
+from tests.train.test_token import BODIES, CONFIG, WORDS, awake
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +152,24 @@ def test_a_transformer_hears_more_than_its_window_holds_as_its_net_does(bundles)
         np.testing.assert_allclose(words.logits(), net(spelt)[0, -1].numpy(), atol=1e-3)
 
 
+def test_a_session_may_last_for_ever(bundles):
+    """Counts are exact far beyond a float's whole numbers: where it began makes no difference to what follows."""
+    net, bundle = awake("transformer"), _opened(bundles / "transformer")
+    spelt = torch.randint(4, token.VOCABULARY, (1, 60), generator=torch.Generator().manual_seed(2))
+    state = bundle.initial()
+    state["heard"] = np.array([4090, 2**20], np.float32)  # four thousand million words ago
+    for _ in range(3 * WORDS.window):  # what was heard since fills the layers' windows
+        _, state = bundle.step(token.BOS, state)
+    for word in [token.BOS, *spelt[0, :-1].tolist()]:
+        logits, state = bundle.step(word, state)
+    with torch.no_grad():
+        wanted = net(spelt)[0, -1].numpy()
+    np.testing.assert_allclose(logits, wanted, atol=1e-3)
+
+
 def test_fresh_models_of_one_bundle_keep_apart(bundles):
     a = open_model(bundles / "gru")
-    b, constraints = a.fresh(), Constraints({0: replace_voice()})
+    b, constraints = a.fresh(), Constraints({0: Voice(max_polyphony=4)})
     event = a.sample(constraints, np.random.default_rng(0))
     a.feed(event)
     assert b.sample(constraints, np.random.default_rng(0)) == event
@@ -160,10 +177,16 @@ def test_fresh_models_of_one_bundle_keep_apart(bundles):
     assert a.sample(constraints, np.random.default_rng(0)) == event
 
 
-def replace_voice():
-    from antiphon.engine import Voice
-
-    return replace(Voice(), max_polyphony=4)
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_bundle_can_be_trained_on(corpus, tmp_path, body, precision):
+    export_token(awake(body), tmp_path / "b", name="b", precision=precision)
+    net, wanted = thawed(tmp_path / "b"), awake(body)
+    for a, b in zip(net.state_dict().values(), wanted.state_dict().values(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6 if precision == "fp32" else 0.03 * float(b.abs().max()))
+    config = replace(CONFIG, start=str(tmp_path / "b"), steps=4, evaluate_every=4, tuning="lora", rank=2)
+    progress = train(corpus, tmp_path / "run", config, quiet=True)
+    assert progress.best < token_nats(net, corpus.split("valid"))["nats_per_event"]
 
 
 def test_a_net_that_is_not_made_of_numbers_is_not_exported(tmp_path):

@@ -11,16 +11,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antiphon.train.nets import GruBody, NetConfig, TransformerBody, TransformerLayer, rotate
+from antiphon.train.nets import GruBody, NetConfig, TransformerBody, TransformerLayer
 
 __all__ = ["gru_step", "states_of", "transformer_step"]
+
+_WRAP = 4096.0
 
 
 def states_of(config: NetConfig) -> dict[str, tuple[int, ...]]:
     """The names and the shapes of what a body carries from one event to the next."""
     if config.body == "gru":
         return {"hidden": (config.layers, config.width)}
-    return {"cache": (2 * config.layers, config.n_heads, config.window, config.width // config.n_heads), "filled": (1,)}
+    cache = (config.n_heads, config.window, config.width // config.n_heads)
+    names = [f"{kind}_{i}" for i in range(config.layers) for kind in ("keys", "values")]
+    return {"heard": (2,), **dict.fromkeys(names, cache)}
 
 
 def gru_step(body: nn.Module, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,24 +42,40 @@ def gru_step(body: nn.Module, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor
     return x, torch.cat(after)
 
 
-def transformer_step(body: nn.Module, x: Tensor, cache: Tensor, filled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Attention over a cache of the window: x (1, D), cache (2 L, H, W, D / H), filled (1,) -> the same.
+def transformer_step(body: nn.Module, x: Tensor, heard: Tensor, *cache: Tensor) -> tuple[Tensor, ...]:
+    """Attention over a cache of the window: x (1, D), heard (2,), 2 L times (H, W, D / H) -> the same.
 
-    Keys are kept without positions and rotated by their place in the window, so that a session may last for ever.
+    `heard` counts the steps before this one, as what is left over 4096s and how many of those there were: exact for
+    ever, which a single number of 24 bits is not. Keys are kept turned by their count. Keys and values of a step take
+    the place of those that fell out of the window: attention does not mind in which order they are kept.
     """
     layers, after, x = cast(TransformerBody, body), [], x[:, None]
+    count = (heard.double() * torch.tensor([1.0, _WRAP], dtype=torch.float64)).sum(0, keepdim=True)  # (1,)
+    cos, sin = _turn(count, cache[0].shape[-1])
     places = torch.arange(layers.window)
-    filled = torch.clamp(filled + 1, max=float(layers.window))
-    mask = torch.where(places >= layers.window - filled, 0.0, -1e9)
+    place = (count - layers.window * torch.floor(count / layers.window)).long().expand(cache[0].shape[0], 1, 1)
+    mask = torch.where(places <= count, 0.0, -1e9)
     for i, module in enumerate(layers.layers):
         layer = cast(TransformerLayer, module)
-        q, k, v = layer.split(x)  # (1, heads, 1, d)
-        keys = torch.cat([cache[2 * i, :, 1:], k[0]], dim=1)
-        values = torch.cat([cache[2 * i + 1, :, 1:], v[0]], dim=1)
-        turned = rotate(q[0], places[-1:])
-        scores = turned @ rotate(keys, places).transpose(1, 2) / turned.shape[-1] ** 0.5 + mask
-        y = torch.softmax(scores, -1) @ values  # (heads, 1, d)
+        q, k, v = (part[0] for part in layer.split(x))  # (H, 1, D / H)
+        keys = cache[2 * i].scatter(1, place.expand_as(k), _turned(k, cos, sin))
+        values = cache[2 * i + 1].scatter(1, place.expand_as(v), v)
+        scores = _turned(q, cos, sin) @ keys.transpose(1, 2)  # (H, 1, W)
+        y = torch.softmax(scores / k.shape[-1] ** 0.5 + mask, -1) @ values  # (H, 1, D / H)
         x = x + layer.out(y.transpose(0, 1).reshape(1, 1, -1))
         x = x + layer.feed_forward(x)
         after += [keys, values]
-    return x[:, 0], torch.stack(after), filled
+    full = torch.floor((heard[:1] + 1) / _WRAP)
+    return x[:, 0], torch.cat([heard[:1] + 1 - _WRAP * full, heard[1:] + full]), *after
+
+
+def _turn(count: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (width / 2,) of `nets.rotate` after so many steps, in double precision: angles grow large."""
+    half = width // 2
+    angle = count * (10_000.0 ** (-torch.arange(half, dtype=torch.float32) / half)).double()
+    return angle.cos().float(), angle.sin().float()
+
+
+def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    a, b = x.chunk(2, -1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)

@@ -20,11 +20,15 @@ from torch import Tensor
 
 from antiphon.train.checkpoint import RunError, load_net
 from antiphon.train.export import write_graphs
+from antiphon.train.families import net_of
 from antiphon.train.nets import Net, NetConfig, StreamNet
+from antiphon.train.token_export import write_word_graph
+from antiphon.train.token_nets import TokenNet
 
 __all__ = ["net_from", "thawed"]
 
-GRAPHS = ("body.onnx", "heads.onnx")
+GRAPHS = {"stream": ("body.onnx", "heads.onnx"), "token": ("step.onnx",)}
+"""By family of nets."""
 ALIKE = 0.05
 """Relative difference up to which a constant is a weight, rounded to seven bits a column or not at all."""
 FURTHEST = 1.0
@@ -42,7 +46,7 @@ def net_from(path: Path) -> Net:
     return load_net(path)[0]
 
 
-def thawed(bundle: Path) -> StreamNet:
+def thawed(bundle: Path) -> Net:
     """The net that the bundle in a folder was made of, as nearly as its precision allows. Raises `RunError`."""
     try:
         about = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
@@ -50,23 +54,30 @@ def thawed(bundle: Path) -> StreamNet:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{bundle}: no bundle of a net that can be trained on ({error})") from error
     with tempfile.TemporaryDirectory() as folder:
-        probe = _unlike(StreamNet(config))
-        write_graphs(probe, Path(folder), precision)
-        known = [constant for name in GRAPHS for constant in _constants(Path(folder) / name)]
+        probe, graphs = _unlike(net_of(config)), GRAPHS[config.family]
+        _write(probe, Path(folder), precision)
+        known = [constant for name in graphs for constant in _constants(Path(folder) / name)]
     try:
-        found = [constant for name in GRAPHS for constant in _constants(bundle / name)]
+        found = [constant for name in graphs for constant in _constants(bundle / name)]
     except (OSError, ValueError) as error:
         raise RunError(f"{bundle}: its graphs cannot be read ({str(error).splitlines()[0]})") from error
     if [constant.shape for constant in known] != [constant.shape for constant in found]:
         raise RunError(f"{bundle}: its graphs were written by another version, and cannot be trained on by this one")
     state = {name: _found(name, value, known, found, bundle) for name, value in probe.state_dict().items()}
-    net = StreamNet(config)
+    net = net_of(config)
     net.load_state_dict(state)
     _check(net.eval(), bundle)
     return net
 
 
-def _unlike(net: StreamNet) -> StreamNet:
+def _write(net: Net, folder: Path, precision: str) -> None:
+    if isinstance(net, TokenNet):
+        write_word_graph(net, folder, precision)
+    elif isinstance(net, StreamNet):
+        write_graphs(net, folder, precision)
+
+
+def _unlike(net: Net) -> Net:
     """All weights random, so that no two are alike."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -125,11 +136,15 @@ def _places(value: Array, known: list[Array]) -> Iterator[tuple[int, bool]]:
 
 
 @torch.no_grad()
-def _check(net: StreamNet, bundle: Path) -> None:
+def _check(net: Net, bundle: Path) -> None:
     """Let the net answer the bundle's reference vectors. Raises `RunError` where it answers otherwise."""
     with np.load(bundle / "vectors.npz", allow_pickle=False) as arrays:
-        codes, sounding, known, logits = (torch.from_numpy(arrays[k]) for k in ("codes", "sounding", "known", "logits"))
-    got = torch.cat(net(codes[None].long(), sounding[None].float(), known[None] > 0), dim=-1)[0]
+        kept = {name: torch.from_numpy(arrays[name])[None] for name in arrays}
+    logits = kept["logits"][0]
+    if isinstance(net, TokenNet):
+        got = net(kept["words"].long())[0]
+    else:
+        got = torch.cat(net(kept["codes"].long(), kept["sounding"].float(), kept["known"] > 0), dim=-1)[0]
     furthest = float((got - logits).abs().max())
     if not furthest <= FURTHEST:
         raise RunError(f"{bundle}: what its graphs hold answers otherwise than they do (off by {furthest:.2g})")

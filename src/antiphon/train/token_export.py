@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from antiphon.train.quantise import needs_calibration, quantise
 from antiphon.train.replay import pieces_of, session
 from antiphon.train.token_nets import TokenNet
 
-__all__ = ["TokenStep", "export_token"]
+__all__ = ["TokenStep", "export_token", "write_word_graph"]
 
 _FORMAT = 1
 _VECTORS = 64  # reference words
@@ -75,7 +75,7 @@ def export_token(
         net = net.float().cpu().eval()
         spelt = [token.encode(unpacked(piece)) for piece in pieces_of(split, _CALIBRATED)]
         spelt = [words for words in spelt if len(words)] or [token.encode(unpacked(pieces_of(None)[0]))]
-        _write(net, beside / "step.onnx", precision, spelt)
+        write_word_graph(net, beside, precision, spelt)
         worst = _vectors(net, beside, spelt[0][:_VECTORS], precision)
         about = {
             "format": _FORMAT,
@@ -100,13 +100,21 @@ def export_token(
     return about
 
 
-def _write(net: TokenNet, path: Path, precision: str, spelt: list[token.Tokens]) -> None:
+def write_word_graph(net: TokenNet, folder: Path, precision: str, spelt: Sequence[token.Tokens] | None = None) -> None:
+    """Write the graph of a net into `folder`.
+
+    `spelt`, the words of some pieces, calibrate; without them only precisions from which weights can be read back are
+    written, else RunError.
+    """
+    if spelt is None and precision not in ("fp32", "int8"):
+        raise RunError(f"weights of {precision} cannot be trained on: take a bundle of fp32 or int8, or the run itself")
+    path = folder / "step.onnx"
     state = {name: torch.zeros(shape) for name, shape in states_of(net.config).items()}
     inputs = {"token": torch.full((1,), token.BOS), **state}
     write_graph(TokenStep(net).eval(), path, inputs, ["logits", *(f"next_{name}" for name in state)])
     if precision != "fp32":
-        feeds = [feed for words in spelt for feed in _replayed(path, words)[1]] if needs_calibration(precision) else []
-        quantise(path, precision, feeds)
+        calibrating = spelt if spelt is not None and needs_calibration(precision) else []
+        quantise(path, precision, [feed for words in calibrating for feed in _replayed(path, words)[1]])
 
 
 def _replayed(path: Path, words: token.Tokens) -> tuple[Array, list[dict[str, Array]]]:
