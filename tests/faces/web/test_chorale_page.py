@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from antiphon.codec.grid import VOICE_RANGES
 from antiphon.music.midi_read import read_midi
@@ -73,11 +73,33 @@ ALL = "[desk.cursor.pitch, ...desk.lines.flat().map(({ pitch }) => pitch)]"
 MELODY = [[0, 4, 67], [4, 4, 69], [8, 4, 71], [12, 4, 72]]
 
 
-@pytest.fixture
-def chorister(visit: Visit) -> Iterator[Chorister]:
-    chorister = Chorister(visit(LISTEN, viewport={"width": 1200, "height": 900}, accept_downloads=True))
+AFRESH = """(
+  work.cancel(), player.stop(), ["locked", "muted", "solo"].forEach((name) => desk[name].clear()),
+  desk.replace([[], [], [], []], 4), desk.choose({ voice: 0, unit: 4, tool: "draw", bars: null, tempo: 72 }),
+  desk.choose({ cursor: { at: 0, pitch: 67 } }), Object.assign(work, { gibbs: 2, isFresh: true }),
+  (antiphon.history.notes = []), (sent.length = 0)
+)"""
+"""A blank sheet, whatever was done before."""
+
+
+@pytest.fixture(scope="module")
+def choir_stall(browser: Browser, address: str) -> Iterator[Chorister]:
+    """One page for the tests that leave nothing behind but what is on the sheet."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
+    context.add_init_script(LISTEN)
+    chorister = Chorister(Visitor(context.new_page(), address))
+    chorister.begin()
     yield chorister
-    chorister.do("player.stop()")
+    context.close()
+
+
+@pytest.fixture
+def chorister(choir_stall: Chorister) -> Iterator[Chorister]:
+    choir_stall.panel("Chorale")
+    choir_stall.do(AFRESH)
+    yield choir_stall
+    complaints, choir_stall.complaints[:] = [*choir_stall.complaints], []
+    assert complaints == []
 
 
 def test_a_melody_is_drawn_harmonised_undone_and_harmonised_again_from_its_seed(chorister: Chorister) -> None:
@@ -96,7 +118,7 @@ def test_a_melody_is_drawn_harmonised_undone_and_harmonised_again_from_its_seed(
     expect(chorister.page.get_by_text(f"Harmonised with seed {seed}")).to_be_visible()
     chorister.page.locator("antiphon-chorale").get_by_role("button", name="Undo").click()
     assert chorister.lines == [MELODY, [], [], []]
-    chorister.page.get_by_text("Options").click()
+    chorister.page.locator("antiphon-chorale summary").click()
     chorister.page.get_by_label("a fresh one each time").uncheck()
     chorister.ask("Harmonise")
     assert chorister.lines == made, "the same seed gives the same music"
@@ -158,7 +180,6 @@ def test_everything_can_be_written_by_keyboard_and_is_told(chorister: Chorister)
 
 
 def test_what_is_played_sounds_and_every_note_that_begins_ends(chorister: Chorister) -> None:
-    chorister.begin()
     chorister.do(
         "desk.replace([0, 1, 2, 3].map((voice) => [0, 2, 4, 6].map((at) => "
         "({ at, length: 2, pitch: [72, 67, 60, 48][voice], drawn: true }))))"
@@ -188,7 +209,6 @@ def test_what_is_played_sounds_and_every_note_that_begins_ends(chorister: Choris
 
 
 def test_a_voice_that_is_muted_is_not_heard_and_solo_is_all_that_is(chorister: Chorister) -> None:
-    chorister.begin()
     chorister.do("desk.write([{ at: 0, length: 16, pitch: 67, drawn: true }])")
     chorister.page.get_by_role("button", name="Mute the soprano").click()
     chorister.page.get_by_role("button", name="▶ Play").click()
@@ -258,14 +278,14 @@ def test_on_a_phone_a_finger_draws_and_all_panels_are_in_reach(visit: Visit) -> 
     assert phone.lines[0] == [[4, 4, 67]]
 
 
-def test_what_was_drawn_is_there_when_the_page_comes_back_and_nonsense_is_not(visit: Visit) -> None:
-    page = Chorister(visit())
-    page.do("desk.write([{ at: 2, length: 6, pitch: 67, drawn: true }])")
-    page.page.reload()
-    page.until("antiphon.chorale.desk.lines[0].length === 1")
-    page.see("localStorage.setItem('antiphon.chorale.score', '{\"bars\": 1e9, \"lines\": [[{}]]}')")
-    page.page.reload()
-    page.until("antiphon.chorale.desk.score.bars === 4")
+def test_what_was_drawn_is_there_when_the_page_comes_back_and_nonsense_is_not(chorister: Chorister) -> None:
+    chorister.do("desk.write([{ at: 2, length: 6, pitch: 67, drawn: true }])")
+    chorister.page.reload()
+    chorister.until("antiphon.chorale.desk.lines[0].length === 1")
+    chorister.see("localStorage.setItem('antiphon.chorale.score', '{\"bars\": 1e9, \"lines\": [[{}]]}')")
+    chorister.page.reload()
+    chorister.until("antiphon.chorale.desk.score.bars === 4")
+    assert chorister.lines == [[], [], [], []]
 
 
 def _paired(chorister: Chorister) -> tuple[list[Any], list[Any]]:
