@@ -1,8 +1,9 @@
 """A stream bundle's graphs for ONNX Runtime in a browser: weights are kept in eight bits and multiplied as floats.
 
-In WebAssembly the products of whole numbers are several times slower than those of floats, so eight bits only make the
-download smaller: each matrix is held as (int8, a scale for each column) behind a DequantizeLinear, which ONNX Runtime
-works out once when it opens the graph. The heads are one graph for each field, since there a graph always runs whole;
+In WebAssembly the products of whole numbers are no quicker than those of floats, and what is rounded to eight bits on
+the fly falls otherwise from one processor to the next. So eight bits only make the download smaller: each matrix is
+held as (int8, a scale for each column) behind a DequantizeLinear, which ONNX Runtime works out once when it opens the
+graph. The heads are one graph for each field, since there a graph always runs whole;
 what they share lies once in `SHARED`.
 """
 
