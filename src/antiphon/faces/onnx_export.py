@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from antiphon import __version__
 
 __all__ = ["add_precision_arguments", "bundle_of", "export_onnx"]
 
+EXAMPLE = ("ort_duet.cpp", "midi.hpp", "antiphon.hpp")
+"""What shows a C++ developer how the one graph is called."""
 PRECISIONS = ("int8", "fp32", "int8-static", "int4w")
 
 
@@ -36,6 +39,9 @@ def export_onnx(args: argparse.Namespace) -> str:
     if args.events < 1:
         raise ValueError("--events must be 1 or more")
     about = bundle_of(args, args.out, args.precision, one_graph=args.one_graph)
+    if args.one_graph:
+        for name in EXAMPLE:
+            shutil.copy(Path(__file__).parent.parent / "embed" / name, args.out / name)
     lines = []
     if about["codec"]["name"] == "stream":
         figures, refused = _measured(args)

@@ -85,7 +85,7 @@ def _static(whole: Path, path: Path, feeds: Iterable[dict[str, Array]]) -> None:
 
 def _four_bits(whole: Path, path: Path) -> None:
     """Weights to four bits, a scale for each `BLOCK` rows of a column; what they are multiplied with may be rounded."""
-    model = onnx.load(str(whole))
+    model = _load(whole)
     arrays = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
     nodes = []
     for node in model.graph.node:
@@ -143,7 +143,7 @@ def _without_advice() -> Iterator[None]:
 
 def _gemm_to_matmul(path: Path) -> None:
     """Write x W^T + b as MatMul and Add: quantisation reaches only MatMul."""
-    model = onnx.load(str(path))
+    model = _load(path)
     arrays = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
     nodes = []
     for node in model.graph.node:
@@ -164,7 +164,7 @@ def _matmul_to_gemm(path: Path) -> None:
 
     Else it would fold the sum that follows into the product first, and then unpack the weights at every call.
     """
-    model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
+    model = onnx.shape_inference.infer_shapes(_load(path))
     ranks = {v.name: len(v.type.tensor_type.shape.dim) for v in [*model.graph.value_info, *model.graph.input]}
     arrays = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
     nodes = []
@@ -177,6 +177,20 @@ def _matmul_to_gemm(path: Path) -> None:
         model.graph.initializer.append(onnx.numpy_helper.from_array(zeros, name))
         nodes.append(onnx.helper.make_node("Gemm", [*node.input, name], list(node.output)))
     _save(model, nodes, path)
+
+
+def _load(path: Path) -> Any:
+    """A graph, its constants used by their own names: equal ones are written once and passed on under others."""
+    model = onnx.load(str(path))
+    constants = {t.name for t in model.graph.initializer}
+    own = {n.output[0]: n.input[0] for n in model.graph.node if n.op_type == "Identity" and n.input[0] in constants}
+    nodes = [node for node in model.graph.node if node.output[0] not in own]
+    for node in nodes:
+        for i, name in enumerate(node.input):
+            node.input[i] = own.get(name, name)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
 
 
 def _save(model: Any, nodes: list[Any], path: Path) -> None:
