@@ -109,6 +109,7 @@ class Mind:
             partners=self._player.instruments if self._floor.leaves_room() else (),
             own=self._hands.own,
             grid=self._scene.grid,
+            beat=self._scene.tempo.known(self._scene.settings),
         )
 
     def _from_script(self, script: Script) -> Plan | None:

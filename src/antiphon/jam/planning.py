@@ -47,7 +47,7 @@ class Need:
     """What a plan must fit: the times allowed, who may strike, and whose turn it may be instead.
 
     `voices`: the machine's instruments that may do something; `partners`: the player's, where room is left for them.
-    `own`: the machine's sounding notes.
+    `own`: the machine's sounding notes. `grid`: where the beats fall; `beat` as well, if that is known and not assumed.
     """
 
     now: float
@@ -58,6 +58,7 @@ class Need:
     partners: Collection[int]
     own: Collection[Key]
     grid: Grid
+    beat: Grid | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Planner:
             partners=need.partners,
             weights=self._weights(need, settings),
             doublings=self._complement(need.now, settings),
+            beat=need.beat,
         )
         event = self._context.sample(constraints, self._rng)
         if event.instrument not in voices or not event.is_onset:

@@ -37,11 +37,16 @@ class Tempo:
         self._pulse.heard(now, velocity / USUAL)
         self._tapped = self._pulse.grid(now) if self._pulse.confidence >= CLEAR else None
 
-    def grid(self, settings: Settings) -> Grid:
-        """Where the beats fall."""
+    def known(self, settings: Settings) -> Grid | None:
+        """Where the beats fall, if somebody gives them or they were found; None where they are only assumed."""
         if self.clock is not None:
             return self.clock
+        return None if self._tapped is None else replace(self._tapped, meter=settings.whole("meter"))
+
+    def grid(self, settings: Settings) -> Grid:
+        """Where the beats fall."""
+        known = self.known(settings)
+        if known is not None:
+            return known
         meter = settings.whole("meter")
-        if self._tapped is not None:
-            return replace(self._tapped, meter=meter)
         return Grid(0.0 if self._first is None else self._first, settings.number("tempo"), meter)

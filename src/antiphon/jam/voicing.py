@@ -13,6 +13,7 @@ from antiphon.jam.controls import Settings
 from antiphon.jam.ensemble import Ensemble, Strip
 from antiphon.jam.listening import Listening
 from antiphon.music.event import is_drum
+from antiphon.music.grid import Grid
 
 __all__ = ["Mask", "Voicing", "nearest_allowed", "pitches_within"]
 
@@ -109,10 +110,11 @@ class Voicing:
         partners: Collection[int] = (),
         weights: Mapping[int, float] | None = None,
         doublings: float = 0.0,
+        beat: Grid | None = None,
     ) -> Constraints:
         """What the next event may be, between two times in seconds on the session's clock.
 
-        It is one of `voices`, or anything by the instruments of `partners`; `weights` as in `Constraints`.
+        It is one of `voices`, or anything by the instruments of `partners`; `weights` and `beat` as in `Constraints`.
         `doublings` are added to the control `density`.
         """
         return Constraints(
@@ -122,6 +124,7 @@ class Voicing:
             steer=self._steer,
             onset_weight=2.0 ** (self._settings.number("density") + doublings),
             weights=weights or {},
+            beat=beat,
         )
 
     def snapped(self, instrument: int, pitch: int, now: float, listening: Listening, taken: Collection[int]) -> int:

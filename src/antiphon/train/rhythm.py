@@ -25,7 +25,7 @@ _OPENING = 45.0  # seconds that are looked at
 _FEWEST = 32  # onsets that make a grid
 _TATUMS = np.arange(2.0, 12.0, 0.1 / _OPENING)  # pulses a second
 _FITS = 0.93  # length of the mean of the onsets as vectors around the tatum: 1 is exact, 0.93 a spread of 6 % of it
-_BEATS = (0.33, 1.0)  # seconds
+_BEATS, _USUAL = (0.33, 1.0), 0.6  # seconds
 _AGAIN = 0.25  # correlation of accents with those of a bar later
 _SMOOTH = 50.0  # onsets in each place before any are counted
 
@@ -72,16 +72,21 @@ def _barred(places: npt.NDArray[np.int64], accents: Floats, origin: float, rate:
     weights = np.bincount(places, accents)
     level = weights - weights.mean()
     power = float(level @ level)
-    best, found = _AGAIN, None
+
+    def again(lag: int) -> float:
+        """How much accents are like those `lag` tatums later."""
+        return float(level[lag:] @ level[:-lag]) / power * len(level) / (len(level) - lag)
+
+    best, found = -np.inf, None
     for meter in (2, 3, 4):
         for tatums in (1, 2, 3, 4, 6):
-            bar = meter * tatums
-            if not _BEATS[0] <= tatums / rate <= _BEATS[1] or 2 * bar >= len(weights) or not power:
+            bar, beat = meter * tatums, tatums / rate
+            if not power or not _BEATS[0] <= beat <= _BEATS[1] or 2 * bar >= len(weights) or again(bar) < _AGAIN:
                 continue
-            again = float(level[bar:] @ level[:-bar]) / power * len(level) / (len(level) - bar)
-            # A bar of two beats is as good as half of one of four; the longer is told apart by being clearly better.
-            if again > best + (0.02 if found else 0.0):
-                best, found = again, (meter, tatums)
+            # One bar divides in several ways: into beats that are alike, and neither slow nor fast.
+            score = again(bar) + 0.5 * again(tatums) - 0.2 * abs(np.log(beat / _USUAL))
+            if score > best:
+                best, found = score, (meter, tatums)
     if found is None:
         return None
     meter, tatums = found
