@@ -40,7 +40,7 @@ def test_the_strength_is_that_of_the_paper() -> None:
     pitch, step, rest = np.array([2.0, 2.0, 4.0, 2.0]), np.array([1.0, 1.0, 3.0, 1.0]), np.zeros(4)
     # Changes of pitch 0, 1/3, 1/3 and of time 0, 1/2, 1/2: sizes times both changes are 2/3 and 8/3, 1/2 and 3.
     expected = [0, 0.25 * (2 / 3) / (8 / 3) + 0.5 * 0.5 / 3, 0.75, 0]
-    assert boundary_strength(pitch, step, rest) == pytest.approx(expected)
+    assert boundary_strength(np.stack([pitch, step, rest])) == pytest.approx(expected)
 
 
 notes = st.lists(st.tuples(st.floats(0, 60), st.floats(0.01, 4), st.integers(0, 127)), max_size=60)

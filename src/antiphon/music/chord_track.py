@@ -37,7 +37,6 @@ ALIKE = 0.8
 with a stranger 0.87, with two of them 0.77."""
 ROOTED = 0.08
 """What a root in the bass adds to it."""
-_BITS = 1 << np.arange(12)[:, None]
 LONGEST_SPAN = 64
 """Stretches that one note counts in, at most: a note that hangs for an hour says no more."""
 
@@ -79,7 +78,8 @@ def chord_track(onset: Floats, release: Floats, pitch: Ints, bounds: Floats) -> 
         return np.empty(0), np.empty(0, CHORD)
     heard, lowest = _heard(onset, release, pitch, bounds)
     chord_of, likeness_of = _tables()
-    tones = 12 * ((heard > AUDIBLE * heard.max(0)) * _BITS).sum(0) + lowest % 12
+    low, high = np.packbits(heard > AUDIBLE * heard.max(0), axis=0, bitorder="little").astype(np.int64)
+    tones = 12 * (low + (high << 8)) + lowest % 12
     best, confidence = chord_of[tones], likeness_of[tones]
     found = np.flatnonzero(confidence >= ALIKE)
     if not len(found):

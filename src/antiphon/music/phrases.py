@@ -9,6 +9,8 @@ count no further than a few usual steps.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,13 +30,19 @@ CLEARLY = 1.0
 """Standard deviations by which a boundary is stronger than the mean interval."""
 
 
-def boundary_strength(pitch: Floats, step: Floats, rest: Floats) -> Floats:
+def boundary_strength(intervals: Floats) -> Floats:
     """How much of a boundary lies between each two notes of a melody, 0 to 1, shape (n - 1,).
 
-    Between each two notes: the interval `pitch` in semitones without its sign, the time `step` from onset to onset, and
-    the `rest` from release to onset (0 where there is none), all of shape (n - 1,).
+    `intervals` (3, n - 1) are between each two notes: semitones without their sign, the time from onset to onset, and
+    the rest from release to onset (0 where there is none).
     """
-    return PITCH * _profile(pitch) + TIME * _profile(step) + REST * _profile(rest)
+    x = intervals
+    total = x[:, 1:] + x[:, :-1]
+    change = np.abs(x[:, 1:] - x[:, :-1]) / np.maximum(total, 1e-9)
+    strength = np.zeros_like(x)
+    strength[:, 1:-1] = x[:, 1:-1] * (change[:, 1:] + change[:, :-1])
+    weights = np.array([PITCH, TIME, REST]) / np.maximum(strength.max(1), 1e-9)
+    return np.asarray((strength * weights[:, None]).sum(0))
 
 
 def phrase_starts(onset: Floats, release: Floats, pitch: Ints) -> Ints:
@@ -52,26 +60,17 @@ def phrase_starts(onset: Floats, release: Floats, pitch: Ints) -> Ints:
     step = at[1:] - at[:-1]
     rest = np.maximum(at[1:] - np.maximum.accumulate(release)[starts[1:] - 1], 0.0)
     longest = LONGEST * float(np.partition(step, len(step) // 2)[len(step) // 2])
-    strength = boundary_strength(
-        np.abs(top[1:] - top[:-1]).astype(np.float64), np.minimum(step, longest), np.minimum(rest, longest)
-    )
+    intervals = np.stack([np.abs(top[1:] - top[:-1]), np.minimum(step, longest), np.minimum(rest, longest)])
+    strength = boundary_strength(intervals)
     return np.append(starts[0], starts[1:][_peaks(strength)])
-
-
-def _profile(x: Floats) -> Floats:
-    """The strength of each interval by one measure, at most 1: its size times its change to both neighbours."""
-    total = x[1:] + x[:-1]
-    change = np.abs(x[1:] - x[:-1]) / np.where(total > 0, total, 1.0)
-    strength = x.copy()
-    strength[1:-1] *= change[1:] + change[:-1]
-    strength[[0, -1]] = 0.0
-    return strength / max(float(strength.max()), 1e-9)
 
 
 def _peaks(strength: Floats) -> npt.NDArray[np.bool_]:
     n, padded = len(strength), np.concatenate([np.zeros(AROUND), strength, np.zeros(AROUND)])
-    before, after = padded[:n], padded[2 * AROUND :]
-    for i in range(1, AROUND):
-        before, after = np.maximum(before, padded[i : n + i]), np.maximum(after, padded[2 * AROUND - i :][:n])
-    enough = strength > strength.mean() + CLEARLY * strength.std()
+    of_two = np.maximum(padded[1:], padded[:-1])
+    of_four = np.maximum(of_two[2:], of_two[:-2])  # the most of each `AROUND` in a row
+    before, after = of_four[:n], of_four[AROUND + 1 :]
+    mean = float(strength.sum()) / n
+    spread = math.sqrt(max(float((strength * strength).sum()) / n - mean * mean, 0.0))
+    enough = strength > mean + CLEARLY * spread
     return np.asarray(enough & (strength > before) & (strength >= after))

@@ -18,7 +18,7 @@ from antiphon.music.phrases import phrase_starts
 from antiphon.music.score import Score
 from antiphon.train.keyed import KeyedNotes
 
-__all__ = ["FACTS", "NOTHING", "NO_FACTS", "Described", "describe", "instruments_of", "key_name", "told"]
+__all__ = ["FACTS", "NOTHING", "NO_FACTS", "Described", "describe", "key_name", "told"]
 
 FACTS = np.dtype(
     [
@@ -71,6 +71,8 @@ NEAR = 1 / 384
 ON_GRID = 0.5
 """The share of onsets on the grid from which music is a score."""
 MACHINE_GUN = 0.06
+_PITCH_CLASS = np.arange(128) % 12
+_LOUDNESS = np.arange(128.0)
 STUCK = 20.0
 SILENCE = 3.0
 
@@ -130,10 +132,11 @@ def describe(score: Score, events: Events, notes: KeyedNotes) -> Described:
 
 
 def _describe_loudness(facts: npt.NDArray[np.void], velocity: npt.NDArray[np.uint8]) -> None:
-    counts = np.bincount(velocity, minlength=128)[1:]
-    of, total = np.arange(1, 128), counts.sum()
-    mean = float(counts @ of) / float(total)
-    facts["loudness"], facts["dynamics"] = mean, math.sqrt(float(counts @ (of - mean) ** 2) / float(total))
+    counts = np.bincount(velocity, minlength=128)
+    counts[0] = 0
+    share = counts / counts.sum()
+    mean = float((share * _LOUDNESS).sum())
+    facts["loudness"], facts["dynamics"] = mean, math.sqrt(float((share * (_LOUDNESS - mean) ** 2).sum()))
 
 
 def _describe_time(facts: npt.NDArray[np.void], events: Events, lasts: float) -> None:
@@ -148,10 +151,10 @@ def _describe_time(facts: npt.NDArray[np.void], events: Events, lasts: float) ->
 
 def _describe_pitch(facts: npt.NDArray[np.void], pitch: npt.NDArray[np.int64], lasts: npt.NDArray[np.float64]) -> None:
     time = np.bincount(pitch, lasts, minlength=128)
-    found = np.flatnonzero(np.bincount(pitch, minlength=128))
+    found = np.flatnonzero(time)
     facts["low"], facts["high"] = (found[0], found[-1]) if len(found) else (127, 0)
     facts["pitches"] = len(found)
-    key = key_of_time(np.append(time, np.zeros(4)).reshape(11, 12).sum(0)) if time.any() else None
+    key = key_of_time(np.bincount(_PITCH_CLASS, time).astype(np.float64)) if len(found) else None
     facts["tonic"] = -1 if key is None else key.tonic
     if key is not None:
         facts["mode"], facts["clear"] = MODES.index(key.mode), key.confidence
@@ -187,38 +190,32 @@ def _describe_marks(facts: npt.NDArray[np.void], score: Score) -> None:
         facts["denominator"] = min(int(score.meters["denominator"][0]), 255)
 
 
-def key_name(facts: npt.NDArray[np.void]) -> str:
-    """The key of a piece's facts as a musician writes it, "" where none stands out."""
-    tonic = int(facts["tonic"])
-    return f"{PITCH_CLASSES[tonic]} {MODES[int(facts['mode'])]}" if tonic >= 0 else ""
-
-
-def instruments_of(facts: npt.NDArray[np.void]) -> list[int]:
-    """The instruments 0..319 that play in a piece of these facts."""
-    return np.flatnonzero(np.unpackbits(facts["instruments"])).tolist()
+def key_name(tonic: int, mode: int) -> str:
+    """The key of a piece by its facts as a musician writes it, "" where none stands out."""
+    return f"{PITCH_CLASSES[tonic]} {MODES[mode]}" if tonic >= 0 else ""
 
 
 def told(facts: npt.NDArray[np.void]) -> Mapping[str, Any]:
     """The facts of a piece for the manifest: names for numbers, null for what is not known."""
-    tempo = float(facts["tempo"])
-    instruments = instruments_of(facts)
-    melodic = bool(facts["low"] <= facts["high"])
+    of: dict[str, Any] = dict(zip(FACTS.fields or (), facts.item(), strict=True))
+    melodic = of["low"] <= of["high"]
+    instruments = np.flatnonzero(np.unpackbits(of["instruments"])).tolist()
     return {
-        "key": key_name(facts) or None,
-        "key_confidence": round(float(facts["clear"]), 3),
-        "tempo": None if math.isnan(tempo) else round(tempo, 2),
-        "meter": f"{facts['numerator']}/{facts['denominator']}" if facts["numerator"] else None,
-        "score_like": bool(facts["grid"] >= ON_GRID),
-        **{name: round(float(facts[name]), 3) for name in _SHARES},
-        "most_together": int(facts["together"]),
-        "lowest": int(facts["low"]) if melodic else None,
-        "highest": int(facts["high"]) if melodic else None,
-        "velocity": [round(float(facts["loudness"]), 1), round(float(facts["dynamics"]), 1)],
-        "velocity_flat": bool(facts["dynamics"] < 1),
+        "key": key_name(of["tonic"], of["mode"]) or None,
+        "key_confidence": round(of["clear"], 3),
+        "tempo": None if math.isnan(of["tempo"]) else round(of["tempo"], 2),
+        "meter": f"{of['numerator']}/{of['denominator']}" if of["numerator"] else None,
+        "score_like": of["grid"] >= ON_GRID,
+        **{name: round(of[name], 3) for name in _SHARES},
+        "most_together": of["together"],
+        "lowest": of["low"] if melodic else None,
+        "highest": of["high"] if melodic else None,
+        "velocity": [round(of["loudness"], 1), round(of["dynamics"], 1)],
+        "velocity_flat": of["dynamics"] < 1,
         "programs": [i for i in instruments if i < DRUM_KITS],
         "kits": [i - DRUM_KITS for i in instruments if DRUM_KITS <= i < ANONYMOUS],
-        "phrases": int(facts["phrases"]),
-        "chords": int(facts["chords"]),
+        "phrases": of["phrases"],
+        "chords": of["chords"],
     }
 
 

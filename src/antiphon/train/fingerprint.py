@@ -64,7 +64,17 @@ def sketch(events: Events) -> Hashes:
     else:
         return np.empty(0, np.uint64)
     runs = [_runs(line, at, voice, length) for voice, line in enumerate(lines)]
-    return np.unique(np.concatenate(runs))[:SKETCH_SIZE]
+    return _smallest(np.concatenate(runs), SKETCH_SIZE)
+
+
+def _smallest(hashes: Hashes, n: int) -> Hashes:
+    """The `n` smallest different hashes, or all of them, sorted."""
+    few = 2 * n  # enough where less than half of them are repeated; to sort all takes longer
+    if len(hashes) > 2 * few:
+        found = np.unique(np.partition(hashes, few)[:few])
+        if len(found) >= n:
+            return found[:n]
+    return np.unique(hashes)[:n]
 
 
 def _chords(at: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
