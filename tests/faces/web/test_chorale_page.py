@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from antiphon.codec.grid import VOICE_RANGES
 from antiphon.music.midi_read import read_midi
+from antiphon.music.tuning import Tuning, named_scale
 from tests.faces.web.stagehand import Visit, Visitor
 
 pytestmark = pytest.mark.system("chromium")
@@ -153,6 +154,9 @@ def test_notes_are_moved_stretched_and_erased_by_the_mouse(chorister: Chorister)
     assert chorister.lines[0] == []
     chorister.page.keyboard.press("Control+z")
     assert chorister.lines[0] == [[16, 8, 72]]
+    chorister.page.keyboard.press("KeyZ")
+    chorister.wait_for_note(60)
+    assert chorister.lines[0] == [[16, 8, 72]], "after the mouse the letters are still the jam's piano"
     chorister.page.get_by_role("button", name="Erase").click()
     mouse.click(*chorister.place(18, 60))
     assert chorister.lines[1] == []
@@ -206,6 +210,18 @@ def test_what_is_played_sounds_and_every_note_that_begins_ends(chorister: Choris
         chorister.until("!antiphon.chorale.player.isPlaying && antiphon.sound.peak < 0.001")
         onsets, ends = _paired(chorister)
         assert sorted(ends) == sorted(onsets)
+
+
+def test_it_is_played_in_the_tuning_that_is_chosen(chorister: Chorister) -> None:
+    chorister.until("document.querySelectorAll('[aria-label=Tuning] option').length > 5")
+    chorister.page.get_by_label("Tuning").select_option("vrwt")
+    chorister.page.get_by_label("Tonic").select_option("D")
+    chorister.do("player.taste(66, 0)")
+    (bend,) = chorister.see("sent.filter(({ data }) => data?.[0] === 0xe0).map(({ data }) => [...data])")
+    cents = ((bend[1] | bend[2] << 7) / 8192 - 1) * 200
+    by_hand = Tuning.on(named_scale("vrwt"), 2).deviations
+    assert cents == pytest.approx(by_hand[66], abs=0.02)
+    chorister.page.get_by_label("Tuning").select_option("equal")
 
 
 def test_a_voice_that_is_muted_is_not_heard_and_solo_is_all_that_is(chorister: Chorister) -> None:

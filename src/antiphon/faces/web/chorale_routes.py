@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from antiphon.faces.web.choir import Busy, Choir, Gone
 from antiphon.faces.web.chorale_orders import read_order, read_paper
+from antiphon.music.tuning import SCALES
 
 __all__ = ["chorale_routes"]
 
@@ -24,6 +25,7 @@ LARGEST_FILE = 1 << 20
 """Bytes of the largest MIDI file."""
 OVERHEARD = 1 << 24
 """Bytes of what is too large that are still listened to, so that the refusal is heard."""
+TWELVE, OCTAVE = 12, 1200.0
 NAME = 80
 """Letters of a file's name that are shown."""
 
@@ -34,8 +36,9 @@ def chorale_routes(choir: Choir) -> list[BaseRoute]:
     """POST /chorale: an order (`read_order`), answered by lines of JSON: `step` of `steps`, then `made` or `refused`.
 
     POST /chorale/read?name=: a MIDI file, answered by the score of the page. POST /chorale/midi: the reverse
-    (`read_paper`). What is wrong is answered by one line of text and 400, 413 (too large), 503 (busy) or 502 (the
-    choir's process ended).
+    (`read_paper`). GET /chorale/tunings: by name, the cents by which each of the twelve keys from the tonic up is
+    higher than in equal temperament. What is wrong is answered by one line of text and 400, 413 (too large), 503 (busy)
+    or 502 (the choir's process ended).
     """
 
     async def sing(request: Request) -> Response:
@@ -57,11 +60,22 @@ def chorale_routes(choir: Choir) -> list[BaseRoute]:
         answer = await _unless_left(request, choir.ask("midi", body))
         return Response(base64.b64decode(answer["midi"]), media_type="audio/midi")
 
+    async def tunings(request: Request) -> Response:
+        del request
+        return JSONResponse(_tunings())
+
     return [
+        Route("/chorale/tunings", tunings),
         Route("/chorale", _answered(sing), methods=["POST"]),
         Route("/chorale/read", _answered(read), methods=["POST"]),
         Route("/chorale/midi", _answered(midi), methods=["POST"]),
     ]
+
+
+def _tunings() -> dict[str, list[float]]:
+    """Scales of twelve keys an octave, as `Tuning.on` has them about a tonic."""
+    twelve = {name: scale for name, scale in SCALES.items() if len(scale.cents) == TWELVE and scale.cents[-1] == OCTAVE}
+    return {name: [round(scale.at(key) - 100 * key, 3) for key in range(TWELVE)] for name, scale in twelve.items()}
 
 
 class _TooLarge(ValueError):

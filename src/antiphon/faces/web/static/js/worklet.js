@@ -76,7 +76,7 @@ class Orchestra extends AudioWorkletProcessor {
 
   /** End the chorale's notes, and forget those that wait. */
   #hush() {
-    this.#waiting = this.#waiting.filter(({ choir, data }) => !choir || !isNote(data));
+    this.#waiting = this.#waiting.filter(({ choir }) => !choir);
     if (!this.#isReady) return;
     for (let channel = 0; channel < CHANNELS; channel++) {
       this.#perform({ data: [0xb0 | channel, ALL_NOTES_OFF, 0], choir: true });

@@ -30,12 +30,23 @@ export async function midi(paper) {
   return answer.blob();
 }
 
-async function posted(path, body, { signal, type }) {
+/** Tunings by name: the cents by which each of the twelve keys from the tonic up is higher than in equal temperament. */
+export async function tunings() {
+  const answer = await fetch(addressed("/chorale/tunings"));
+  return answer.ok ? answer.json() : {};
+}
+
+/** An address of the jam's, with the token that this page came with. */
+function addressed(path) {
   const address = new URL(path, location.href);
   for (const [name, value] of new URLSearchParams(location.search)) address.searchParams.set(name, value);
+  return address;
+}
+
+async function posted(path, body, { signal, type }) {
   let answer;
   try {
-    answer = await fetch(address, { method: "POST", body, signal, headers: { "content-type": type } });
+    answer = await fetch(addressed(path), { method: "POST", body, signal, headers: { "content-type": type } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("the jam cannot be reached");

@@ -30,6 +30,9 @@ class Desk extends EventTarget {
   solo = new Set();
   tempo = remembered.get("chorale.tempo", 72);
   program = remembered.get("chorale.program", 19);
+  /** Cents by which each pitch class from the tonic up is higher than in equal temperament, and the tonic's own. */
+  tuning = Array(12).fill(0);
+  tonic = 0;
 
   constructor() {
     super();

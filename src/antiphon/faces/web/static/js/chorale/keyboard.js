@@ -11,7 +11,7 @@ const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 export function key(event, toggle) {
   const command = event.ctrlKey || event.metaKey;
   if (event.altKey) return false;
-  if (command) return history(event);
+  if (command) return travelled(event);
   if (event.code === "Space") return toggle(), true;
   const step = KEYS.get(event.code);
   if (step !== undefined) return enter(typing.base + step), true;
@@ -21,7 +21,9 @@ export function key(event, toggle) {
   return true;
 }
 
-function history({ code, shiftKey }) {
+/** Undo or redo, if that is what a key asks for. */
+export function travelled({ code, shiftKey, ctrlKey, metaKey }) {
+  if (!ctrlKey && !metaKey) return false;
   if (code === "KeyZ") shiftKey ? desk.redo() : desk.undo();
   else if (code === "KeyY") desk.redo();
   else return false;

@@ -13,7 +13,9 @@ const PACE = 150;
 /** Seconds between the press and the first note. */
 const SOON = 0.12;
 const TASTE = 0.4;
-const [OFF, ON, CONTROL, PROGRAM] = [0x80, 0x90, 0xb0, 0xc0];
+const [OFF, ON, CONTROL, PROGRAM, BEND] = [0x80, 0x90, 0xb0, 0xc0, 0xe0];
+/** Pitch bend that changes nothing, and cents that the whole of it is from there. */
+const [STRAIGHT, REACH] = [8192, 200];
 const [VOLUME, PAN] = [7, 10];
 const PANS = [44, 58, 70, 84];
 const QUARTET = NAMES.length;
@@ -101,6 +103,8 @@ class Player extends EventTarget {
   }
 
   #strike(voice, pitch, velocity, at, lasts) {
+    const bend = Math.round(STRAIGHT * (1 + desk.tuning[(pitch - desk.tonic + 12) % 12] / REACH));
+    sound.playAt([BEND | voice % 16, bend & 127, bend >> 7], at, { choir: true });
     sound.playAt([ON | voice % 16, pitch, velocity], at, { choir: true });
     sound.playAt([OFF | voice % 16, pitch, 0], at + lasts, { choir: true });
   }

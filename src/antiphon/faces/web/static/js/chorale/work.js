@@ -40,7 +40,8 @@ class Work extends EventTarget {
         { ...order, seed: this.seed, temperature: this.temperature, gibbs: this.gibbs },
         { signal: this.#stop.signal, tell: (share) => this.#is(share, this.said) },
       );
-      desk.replace(answer.lines.map((line, voice) => made(line, desk.lines[voice])));
+      const lines = answer.lines.map((line, voice) => made(line, desk.lines[voice]));
+      desk.replace(lines, order.steps / BAR);
       this.#is(null, [`${DONE[verb]} with seed ${this.seed}`, answer.remark].filter(Boolean).join("; "));
     } catch (error) {
       const isWanted = error.name !== "AbortError";

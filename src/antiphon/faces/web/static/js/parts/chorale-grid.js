@@ -67,6 +67,11 @@ class ChoraleGrid extends HTMLElement {
     canvas.addEventListener("pointerup", () => this.#strokes.release());
     canvas.addEventListener("pointercancel", () => this.#strokes.release({ takesBack: true }));
     canvas.addEventListener("pointerleave", () => this.#hover(null));
+    // The mouse draws and does not take the letters from the piano; what is written elsewhere is done.
+    canvas.addEventListener("mousedown", (event) => {
+      event.preventDefault();
+      if (document.activeElement !== canvas) document.activeElement?.blur();
+    });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("focus", () => this.#change());
     canvas.addEventListener("blur", () => this.refresh());

@@ -1,11 +1,14 @@
 /** The chorale: a score of four voices to draw in, a choir that does the rest, and what plays it. */
 
 import "./chorale-grid.js";
+import { tunings } from "../chorale/choir.js";
 import { desk, FEWEST_BARS, MOST_BARS } from "../chorale/desk.js";
+import { travelled } from "../chorale/keyboard.js";
 import { NAMES } from "../chorale/lines.js";
 import { player } from "../chorale/player.js";
 import { work } from "../chorale/work.js";
-import { h, titled } from "../dom.js";
+import { h, isWriting, titled } from "../dom.js";
+import { pitchName } from "../music.js";
 import { choice, number, pressed, segments } from "./chorale-widgets.js";
 
 const VERBS = [
@@ -42,6 +45,10 @@ class Chorale extends HTMLElement {
     work.addEventListener("change", () => (this.#grid.isBusy = work.isBusy));
     this.addEventListener("dragover", (event) => event.preventDefault());
     this.addEventListener("drop", (event) => this.#drop(event));
+    addEventListener("keydown", (event) => {
+      if (!this.checkVisibility() || work.isBusy || event.defaultPrevented || isWriting(event.target)) return;
+      if (travelled(event)) event.preventDefault();
+    });
     document.addEventListener("antiphon-panel", ({ detail }) => {
       if (detail !== this.closest("section").id && player.isPlaying) player.stop();
     });
@@ -144,7 +151,24 @@ class Chorale extends HTMLElement {
   #transport() {
     const tempo = number("Tempo", { min: 20, max: 300 }, () => Math.round(desk.tempo), (value) => desk.choose({ tempo: value }), desk);
     const program = choice("Sound", SOUNDS, () => desk.program, (value) => desk.choose({ program: value }));
-    return h("div", { className: "transport" }, tempo, program);
+    return h("div", { className: "transport" }, tempo, program, ...this.#tuning());
+  }
+
+  /** The tuning it is played in, and the note on which that is. */
+  #tuning() {
+    const [names, tonics] = [h("select", { "aria-label": "Tuning" }), h("select", { "aria-label": "Tonic" })];
+    const known = new Map();
+    const turn = () => desk.choose({ tuning: known.get(names.value) ?? Array(12).fill(0), tonic: Number(tonics.value) });
+    names.onchange = tonics.onchange = turn;
+    const option = (value, text) => h("option", { value: String(value), textContent: text });
+    tonics.replaceChildren(...[...Array(12).keys()].map((pitch) => option(pitch, pitchName(pitch).replace(/-1$/, ""))));
+    names.replaceChildren(option("equal", "equal"));
+    tunings().then((found) => {
+      for (const [name, cents] of Object.entries(found)) known.set(name, cents);
+      names.replaceChildren(...[...new Set(["equal", ...known.keys()])].map((name) => option(name, name)));
+    });
+    const titled = (text, select) => h("label", { className: "number" }, h("span", { textContent: text }), select);
+    return [titled("Tuning", names), titled("on", tonics)];
   }
 
   /** The ways in and out. */
