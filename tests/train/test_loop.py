@@ -1,5 +1,6 @@
 """Training learns, is resumed bit for bit, and never leaves half a checkpoint."""
 
+import itertools
 import json
 import os
 import signal
@@ -84,6 +85,29 @@ def test_an_interrupted_run_goes_on_bit_for_bit(corpus, tmp_path, monkeypatch):
         assert torch.equal(a, b)
 
 
+def test_what_a_power_cut_costs_is_counted_in_minutes(corpus, tmp_path, monkeypatch):
+    """By a clock that says half a minute a step, a run that is saved every two minutes is saved every fourth step."""
+    saved = []
+    save = loop.Run.save
+    monkeypatch.setattr(loop.Run, "save", lambda run: (saved.append(run.progress.step), save(run)))
+    clock = (30.0 * tick for tick in itertools.count())
+    config = replace(CONFIG, steps=12, evaluate_every=100)
+    train(corpus, tmp_path / "run", config, quiet=True, clock=lambda: next(clock))
+    assert saved == [4, 8, 12, 12]
+
+
+def test_a_net_whose_loss_is_no_number_is_not_saved(corpus, tmp_path, monkeypatch):
+    config = replace(CONFIG, save_every=0.0)
+    losses = iter([1.0, 1.0, 1.0, float("nan")])
+    loss = loop.Run.loss
+    monkeypatch.setattr(loop.Run, "loss", lambda run, *batch: loss(run, *batch) * next(losses))
+    with pytest.raises(RunError, match="no longer a number at step 4, which drew batch 3 by seed 0"):
+        train(corpus, tmp_path / "run", config, quiet=True)
+    net, progress = load_net(tmp_path / "run" / "last.safetensors")
+    assert progress["step"] == 3
+    assert all(value.isfinite().all() for value in net.state_dict().values())
+
+
 def test_a_run_is_not_overwritten_by_accident(corpus, tmp_path):
     train(corpus, tmp_path / "run", replace(CONFIG, steps=2), quiet=True)
     with pytest.raises(RunError, match="--resume"):
@@ -161,6 +185,7 @@ def test_an_interrupted_run_says_so_and_goes_on_bit_for_bit(corpus, tmp_path, mo
         ({"minutes": 0.0}, "minutes"),
         ({"minutes": float("nan")}, "minutes"),
         ({"threads": 0}, "threads"),
+        ({"save_every": -1.0}, "save_every"),
     ],
 )
 def test_a_run_that_cannot_be_is_refused(change, says):

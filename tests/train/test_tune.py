@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from antiphon.train.checkpoint import RunError, load_net, save
+from antiphon.train import loop
+from antiphon.train.checkpoint import RunError, load_net, opened, save
 from antiphon.train.export import export
 from antiphon.train.likelihood import nats
 from antiphon.train.loop import TrainConfig, train
@@ -116,12 +117,28 @@ def test_what_it_knew_is_the_best_until_something_is_better(corpus, tmp_path, st
     assert progress.best <= known + 1e-6
 
 
-def test_a_run_of_low_ranks_that_was_stopped_goes_on(corpus, tmp_path, started):
-    config = replace(CONFIG, start=str(started), tuning="lora")
-    first = train(corpus, tmp_path / "run", replace(config, steps=6), quiet=True)
-    again = train(corpus, tmp_path / "run", config, resume=True, quiet=True)
-    assert (first.step, again.step) == (6, 12)
-    assert again.best <= first.best
+def test_a_run_of_low_ranks_that_was_killed_goes_on_bit_for_bit(corpus, tmp_path, started, monkeypatch):
+    class PowerCut(Exception):
+        pass
+
+    def failing(run, stream):
+        if run.progress.step == 8:
+            raise PowerCut
+        return step(run, stream)
+
+    config = replace(CONFIG, start=str(started), tuning="lora", save_every=0.0)
+    train(corpus, tmp_path / "whole", config, quiet=True)
+    step = loop.Run.step
+    monkeypatch.setattr(loop.Run, "step", failing)
+    with pytest.raises(PowerCut):
+        train(corpus, tmp_path / "cut", config, quiet=True)
+    monkeypatch.undo()
+    assert train(corpus, tmp_path / "cut", config, resume=True, quiet=True).step == 12
+    whole, cut = (opened(tmp_path / name / "last.safetensors")[0] for name in ("whole", "cut"))
+    assert any(name.endswith(".up") for name in whole)
+    assert whole.keys() == cut.keys()
+    for name, value in whole.items():
+        assert torch.equal(value, cut[name]), name
 
 
 def test_tuning_needs_something_to_start_from():
