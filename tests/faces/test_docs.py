@@ -35,6 +35,14 @@ def test_every_flag_in_the_documentation_exists():
     from importlib import import_module
 
     known = {"--help", "--debug", "--version", "--extra", "--logdir", "--soak"}
+    known |= {
+        "--standalone",
+        "--nproc-per-node",
+        "--nnodes",
+        "--rdzv-backend",
+        "--rdzv-endpoint",
+        "--rdzv-id",
+    }  # torchrun's
     for command in COMMANDS:
         parser = argparse.ArgumentParser()
         import_module(command.module).add_arguments(parser)

@@ -18,6 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", metavar="DIR", nargs="+", type=Path, help=music)
     parser.add_argument("-o", "--out", metavar="CORPUS", required=True, type=Path, help="the folder to write")
     parser.add_argument("-j", "--jobs", type=int, help="processes (default: all cores)")
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="read on a Dask cluster: its scheduler's address, or dask for one of this machine's processes",
+    )
     parser.add_argument("--valid", metavar="SHARE", type=float, default=0.03, help="share of pieces set aside (0.03)")
     parser.add_argument("--seed", type=int, default=0, help="which pieces are set aside (0)")
     parser.add_argument("--no-pedal", action="store_true", help="do not turn the sustain pedal into longer notes")
@@ -63,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
         wanted=_wanted(args),
         parts=_parts(args),
         key=args.key,
+        cluster=args.cluster,
         progress=True,
     )
     print(summary)

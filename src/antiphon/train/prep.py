@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphon.music.score_files import can_read_notation, find_scores, tunes_in
+from antiphon.train.cluster import work_on_cluster
 from antiphon.train.corpus import SPLITS, STORED, CorpusError
 from antiphon.train.facts import FACTS
 from antiphon.train.piece import Piece, prepare_piece
@@ -25,7 +26,7 @@ from antiphon.train.shards import Stored, write_corpus
 from antiphon.train.sides import Row, choose_sides
 from antiphon.train.transposition import KEYS, shifts
 from antiphon.train.wanted import ALL_PARTS, TOO_SHORT, Parts, Wanted
-from antiphon.train.workers import work_through
+from antiphon.train.workers import Shown, work_through
 
 __all__ = ["Settings", "Source", "Summary", "find_sources", "prepare"]
 
@@ -104,6 +105,7 @@ def prepare(
     wanted: Wanted | None = None,
     parts: Parts = ALL_PARTS,
     key: str = "as-is",
+    cluster: str | None = None,
     progress: bool = False,
 ) -> Summary:
     """Prepare the files of music below the folders `sources` as the corpus `out`, with `jobs` processes (all cores).
@@ -112,7 +114,8 @@ def prepare(
     of the manifest each, never the run. Interrupted or killed, it goes on where it was when called again; files are
     read anew where their size or date has changed. `min_notes` is the limit of the filter "too-short"; the other
     filters and wishes are `wanted`, and `parts` those that are read. `key` transposes: "common" all pieces to one key,
-    "all" those to train on to every key. `progress` shows a bar.
+    "all" those to train on to every key. The files are read on a Dask `cluster` where one is named, see
+    `work_on_cluster`. `progress` shows a bar.
 
     Raises CorpusError where there is nothing to prepare, `out` is taken, or a process was killed.
     """
@@ -126,6 +129,8 @@ def prepare(
         raise CorpusError(f"the share of pieces set aside must be 0 or more and less than 1, not {valid_fraction}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CorpusError(f"{out}: already there: name another folder, or remove it first")
+    if cluster is not None:  # whose workers are in other folders
+        out, sources = out.absolute(), [source.absolute() for source in sources]
     files = find_sources(sources)
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
@@ -133,8 +138,11 @@ def prepare(
     chunks = [_Chunk.of(taken[i : i + CHUNK], partial, pedal, parts) for i in range(0, len(taken), CHUNK)]
     missing = [chunk for chunk in chunks if not chunk.path.exists()]
     reused = len(taken) - sum(len(chunk.files) for chunk in missing)
-    processes = jobs or os.cpu_count() or 1
-    work_through(_read_chunk, missing, processes, total=len(taken), done=reused, progress=progress)
+    processes, shown = jobs or os.cpu_count() or 1, Shown(len(taken), reused, progress)
+    if cluster is None:
+        work_through(_read_chunk, missing, processes, shown)
+    else:
+        work_on_cluster(_read_chunk, missing, cluster, partial, processes, shown)
     rows, sketches = _gather(chunks, settings)
     choose_sides(rows, sketches, settings.valid_fraction, settings.seed)
     for row in rows:

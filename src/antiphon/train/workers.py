@@ -12,36 +12,45 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from multiprocessing.context import BaseContext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 from antiphon.train.corpus import CorpusError
 
-__all__ = ["work_through"]
+__all__ = ["Shown", "work_through"]
 
 T = TypeVar("T")
 
 
-def work_through(
-    task: Callable[[T], int], work: Sequence[T], jobs: int, *, total: int, done: int = 0, progress: bool = False
-) -> None:
+@dataclass(frozen=True)
+class Shown:
+    """What is seen of the work: with `progress` a bar of `total` files, of which `done` were read before."""
+
+    total: int
+    done: int = 0
+    progress: bool = False
+
+    def bar(self) -> Any:
+        return tqdm(total=self.total, initial=self.done, unit="file", desc="reading", disable=not self.progress)
+
+
+def work_through(task: Callable[[T], int], work: Sequence[T], jobs: int, shown: Shown) -> None:
     """Do `task` with each of `work`, in this process or in `jobs` others; it returns how many files it has read.
 
-    `progress` shows a bar of `total` files, of which `done` were read before. Raises CorpusError where a process was
-    killed, and what a task raises.
+    Raises CorpusError where a process was killed, and what a task raises.
     """
-    shown = {"total": total, "initial": done, "unit": "file", "desc": "reading", "disable": not progress}
     if jobs == 1 or len(work) < 2:
-        with tqdm(**shown) as bar:
+        with shown.bar() as bar:
             for part in work:
                 bar.update(task(part))
         return
     with ProcessPoolExecutor(min(jobs, len(work)), _start_method(), _become_worker) as pool:
         try:
             reading = [pool.submit(task, part) for part in work]
-            with tqdm(**shown) as bar:  # after the processes have started: it is a thread
+            with shown.bar() as bar:  # after the processes have started: it is a thread
                 for finished in as_completed(reading):
                     bar.update(finished.result())
         except BrokenProcessPool as error:
