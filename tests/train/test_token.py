@@ -122,7 +122,9 @@ def test_an_event_costs_what_its_words_cost(corpus):
 
 
 def test_an_untrained_net_holds_all_words_for_equally_likely(corpus):
-    assert token_nats(net_of(WORDS), corpus.split("valid"))["nats_per_word"] == pytest.approx(np.log(token.VOCABULARY), abs=1e-4)
+    assert token_nats(net_of(WORDS), corpus.split("valid"))["nats_per_word"] == pytest.approx(
+        np.log(token.VOCABULARY), abs=1e-4
+    )
 
 
 @settings(deadline=None, max_examples=20)
