@@ -80,6 +80,10 @@ def test_the_data_is_not_apart_from_itself(figures: dict[str, Any]) -> None:
     for found in figures["generated"]["systems"]["data"]["distances"].values():
         assert found["kl"] == pytest.approx(0, abs=1e-9)
         assert found["overlap"] > 0.5
+    distances = figures["generated"]["frechet"]
+    assert distances["data"] == pytest.approx(0, abs=1e-6)
+    assert set(distances) == set(figures["generated"]["systems"])
+    assert distances["copy"] > 0.01
 
 
 class Elements(HTMLParser):

@@ -16,9 +16,11 @@ import numpy.typing as npt
 
 from antiphon.compose.accompaniment import accompanied, repeated, two_players
 from antiphon.compose.continuation import continued, opening
+from antiphon.engine.features import features
 from antiphon.engine.judge_chance import chance_model
 from antiphon.engine.markov import MarkovModel
 from antiphon.engine.model import Model
+from antiphon.engine.neural import NeuralModel
 from antiphon.faces.evaluate_pieces import Piece
 from antiphon.music import measures
 from antiphon.music.copying import longest_copies
@@ -28,11 +30,12 @@ from antiphon.music.statistics import (
     bootstrap_interval,
     distances_between,
     distances_within,
+    frechet_distance,
     kl_divergence,
     overlap_area,
 )
 
-__all__ = ["BASELINES", "CURVES", "Excerpt", "Made", "copies", "excerpts", "generated", "measured"]
+__all__ = ["BASELINES", "CURVES", "Excerpt", "Made", "copies", "excerpts", "frechet", "generated", "measured"]
 
 BASELINES = ("data", "learner", "copy", "uniform")
 _BARS = 2  # a phrase that is copied
@@ -228,6 +231,22 @@ def _thinned(values: Floats) -> Floats:
     if len(values) <= _AT_MOST:
         return values
     return np.asarray(np.sort(values)[np.linspace(0, len(values) - 1, _AT_MOST).astype(np.int64)])
+
+
+def frechet(made: Mapping[str, Sequence[Made]], judge: NeuralModel) -> dict[str, float]:
+    """How far what each system goes on with is from what the data does, in what `judge` has in mind while it hears it.
+
+    As many features of either side are compared: too few make the distance too large.
+    """
+    heard = {name: np.concatenate([features(judge, one.follows) for one in those]) for name, those in made.items()}
+    return {name: frechet_distance(*_as_many(rows, heard["data"])) for name, rows in heard.items()}
+
+
+def _as_many(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """As many rows of both, evenly taken from the longer."""
+    least = min(len(a), len(b))
+    first, second = (x[np.linspace(0, max(len(x) - 1, 0), least).astype(np.int64)] for x in (a, b))
+    return first, second
 
 
 def copies(made: Mapping[str, Sequence[Made]], training: Iterable[Events], names: Sequence[str]) -> dict[str, Figures]:

@@ -14,11 +14,11 @@ from antiphon.engine.judge import JudgesItself, NeuralPredictor, Predictor, Unif
 from antiphon.engine.judge_markov import MarkovPredictor
 from antiphon.engine.model import Model
 from antiphon.engine.neural import NeuralModel
-from antiphon.engine.opening import OpenedModel
+from antiphon.engine.opening import OpenedModel, open_stream_model
 from antiphon.engine.token_judge import TokenPredictor
 from antiphon.engine.token_model import TokenModel
 from antiphon.faces.evaluate_flags import Measuring
-from antiphon.faces.evaluate_generated import copies, excerpts, generated, measured
+from antiphon.faces.evaluate_generated import copies, excerpts, frechet, generated, measured
 from antiphon.faces.evaluate_likelihood import all_orders, likelihood
 from antiphon.faces.evaluate_pieces import Music, Piece, drawn
 from antiphon.faces.evaluate_words import words_judged
@@ -29,6 +29,7 @@ __all__ = ["measure"]
 _LEARNED = 250_000  # events that the Markov baseline learns from
 _MOST_SEARCHED = {True: 50_000_000, False: 5_000_000}  # events of a corpus, and of MIDI files
 _OPENING = 64  # events of each piece for the table of orders
+_JUDGE = "antiphon"  # in whose mind Frechet distances are measured
 
 
 def measure(models: Mapping[str, OpenedModel], music: Music, training: Music | None, how: Measuring) -> dict[str, Any]:
@@ -144,6 +145,7 @@ def _generated(
         "prompt": how.prompt,
         "seconds": how.seconds,
         "systems": measured(made, found, how.seed),
+        "frechet": frechet(made, open_stream_model(_JUDGE)),
     }
     if learned:
         searched = _Counted(_up_to(drawn(learned, _rng(how, 4)), limit))

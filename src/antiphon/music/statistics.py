@@ -19,6 +19,7 @@ __all__ = [
     "density",
     "distances_between",
     "distances_within",
+    "frechet_distance",
     "kl_divergence",
     "overlap_area",
 ]
@@ -144,3 +145,20 @@ def distances_between(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     """The Euclidean distances of n rows (n, k) from m others (m, k), shape (n m,): Yang and Lerch's inter-set."""
     first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
     return np.asarray(np.sqrt(((first[:, None] - second) ** 2).sum(-1)).ravel())
+
+
+def frechet_distance(a: Floats, b: Floats) -> float:
+    """How far two clouds of features lie apart, (m, d) and (n, d), each taken as a Gaussian; 0 where they agree.
+
+    The squared distance of M. Heusel et al., "GANs Trained by a Two Time-Scale Update Rule" (2017), in music that of
+    J. Retkowski et al., "Frechet Music Distance" (2024). With fewer features than dimensions it is too large, by as
+    much for either cloud: compare only what was computed from as many. NaN with fewer than two of either.
+    """
+    if min(len(a), len(b)) < 2:
+        return math.nan
+    apart = a.mean(0) - b.mean(0)
+    left, right = ((x - x.mean(0)) / math.sqrt(len(x) - 1) for x in (a, b))
+    # With covariances L'L and R'R, the trace of the root of their product is the sum of the singular values of LR'.
+    common = np.linalg.svd(left @ right.T, compute_uv=False).sum()
+    distance = apart @ apart + np.square(left).sum() + np.square(right).sum() - 2 * common
+    return max(float(distance), 0.0)

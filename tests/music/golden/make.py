@@ -10,7 +10,7 @@ from pathlib import Path
 
 import muspy
 import numpy as np
-from scipy import integrate, stats
+from scipy import integrate, linalg, stats
 
 HERE = Path(__file__).parent
 BAR = 64  # ticks
@@ -48,8 +48,20 @@ def samples(seed: int) -> dict[str, object]:
     return {"a": a.tolist(), "b": b.tolist(), "overlap": area, "kl": float(stats.entropy(p(at), q(at)))}
 
 
+def clouds(seed: int) -> dict[str, object]:
+    """Two clouds of features and the Frechet distance of their Gaussians by SciPy's own root of a matrix."""
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=(60, 5)) @ rng.normal(size=(5, 5))
+    b = rng.normal(size=(40, 5)) @ rng.normal(size=(5, 5)) + seed
+    left, right = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    apart = a.mean(0) - b.mean(0)
+    distance = apart @ apart + np.trace(left + right - 2 * linalg.sqrtm(left @ right).real)
+    return {"a": a.tolist(), "b": b.tolist(), "frechet": float(distance)}
+
+
 def main() -> None:
     golden = {"bar": BAR, "pieces": [piece(i) for i in range(12)], "samples": [samples(i) for i in range(5)]}
+    golden["clouds"] = [clouds(i) for i in range(3)]
     (HERE / "measures.json").write_text(json.dumps(golden, default=float) + "\n")
 
 
