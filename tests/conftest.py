@@ -14,16 +14,20 @@ hypothesis.settings.load_profile("antiphon")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--soak MINUTES` runs the tests that take as long as one wants, which are left out otherwise."""
+    """Flags that let tests run which are left out otherwise: those that take as long as one wants, or what few have."""
     parser.addoption("--soak", type=float, metavar="MINUTES", help="also run long jams, of so many minutes")
+    parser.addoption(
+        "--onnxruntime", metavar="DIR", help="also build against ONNX Runtime's C++ headers, which lie there"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long jams that nobody asked for are not skipped but left out: a skip would look like something missing."""
-    if config.getoption("soak") is None:
-        left_out = [item for item in items if item.get_closest_marker("soak")]
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
+    """What nobody asked for is not skipped but left out: a skip would look like something missing."""
+    for flag in ("soak", "onnxruntime"):
+        if config.getoption(flag) is None:
+            left_out = [item for item in items if item.get_closest_marker(flag)]
+            items[:] = [item for item in items if item not in left_out]
+            config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,6 +1,5 @@
 """The example on ONNX Runtime's C++ interface is true to the graph, and plays what Python plays with it."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -78,19 +77,10 @@ def test_times_are_those_of_the_codec(tmp_path):
     assert [int(word) for word in said.split()] == TIME_FIRST.tolist()
 
 
-def headers():
-    """Where ONNX Runtime's headers are, as flags of the compiler; None where they are not installed."""
-    places = [*os.environ.get("CPLUS_INCLUDE_PATH", "").split(":"), "/usr/include/onnxruntime"]
-    places += ["/usr/local/include/onnxruntime", "/usr/local/include"]
-    return next((p for p in places if p and (Path(p) / "onnxruntime_cxx_api.h").is_file()), None)
-
-
 @pytest.fixture(scope="module")
-def program(tmp_path_factory):
-    """The example, built with the system's headers against the library of the Python package."""
-    include = headers()
-    if include is None:
-        pytest.skip("needs ONNX Runtime's C++ headers (Debian 13: libonnxruntime-dev)")
+def program(tmp_path_factory, pytestconfig):
+    """The example, built with the headers that were named against the library of the Python package."""
+    include = pytestconfig.getoption("onnxruntime")
     folder = tmp_path_factory.mktemp("ort")
     (library,) = (Path(ort.__file__).parent / "capi").glob("libonnxruntime.so.*")
     (folder / "libonnxruntime.so.1").symlink_to(library)
@@ -180,6 +170,7 @@ class Partner:
             self.hear(Event(due, OWN, oldest[0], 0) if due <= at else Event(at, OWN, pitch, velocity))
 
 
+@pytest.mark.onnxruntime
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_example_plays_what_python_plays(bundle, program, tune, tmp_path, seed):
     done = subprocess.run(
@@ -209,6 +200,7 @@ def said(events):
     return sorted((round(at * 100), *rest) for at, *rest in rows)
 
 
+@pytest.mark.onnxruntime
 @pytest.mark.parametrize("graph", ["no.onnx", "body.onnx"])
 def test_another_graph_is_refused_in_one_line(bundle, program, tune, tmp_path, graph):
     shutil.copy(bundle / "body.onnx", tmp_path)
