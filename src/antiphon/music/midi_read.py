@@ -14,7 +14,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from antiphon.music.midi_tracks import Header, Meta, MidiError, RawTrack, find_tracks, read_header, read_track
+from antiphon.music.midi_tracks import (
+    Header,
+    Messages,
+    Meta,
+    MidiError,
+    RawTrack,
+    find_tracks,
+    read_header,
+    read_tracks,
+)
 from antiphon.music.pairing import HANGING, Ints, end_at_restrikes, pair_notes
 from antiphon.music.score import KEY, METER, NOTE, TEMPO, Part, Score
 
@@ -90,13 +99,13 @@ def read_midi(source: str | Path | bytes, *, pedal: bool = False, channels: Sequ
     data, name = _bytes_of(source)
     header = read_header(data, name)
     damage: Counter[str] = Counter()
-    tracks = [read_track(chunk) for chunk in find_tracks(data, header.body, damage)]
+    tracks, messages = read_tracks(list(find_tracks(data, header.body, damage)))
     for track in tracks:
         damage.update(track.damage)
     if header.tracks != len(tracks):
         damage["tracks more or fewer than the header says"] += abs(header.tracks - len(tracks))
     offsets = _track_offsets(header, tracks)
-    stream = _stream(tracks, offsets, header, damage)
+    stream = _stream(messages, tracks, offsets, header, damage)
     if channels is not None:
         stream = stream.where(np.isin(stream.channel % 16, channels))
     end = max((o + t.end for o, t in zip(offsets, tracks, strict=True)), default=0)
@@ -144,20 +153,22 @@ def _track_offsets(header: Header, tracks: Sequence[RawTrack]) -> list[int]:
     return [int(end) for end in ends[:-1]]
 
 
-def _stream(tracks: Sequence[RawTrack], offsets: Sequence[int], header: Header, damage: Counter[str]) -> _Stream:
-    lengths = [len(track.words) for track in tracks]
-    words = np.concatenate([np.empty(0, np.int64), *(track.words for track in tracks)])
-    track = np.repeat(np.arange(len(tracks)), lengths)
+def _stream(
+    messages: Messages, tracks: Sequence[RawTrack], offsets: Sequence[int], header: Header, damage: Counter[str]
+) -> _Stream:
     ports = range(len(tracks)) if header.format == 2 else [_port(track) for track in tracks]
-    port = np.repeat(np.array(ports, np.int64), lengths)
-    tick = (words >> 24) + np.repeat(np.array(offsets, np.int64), lengths)
-    status, first, second = words >> 16 & 0xFF, words >> 8 & 0xFF, words & 0xFF
-    beyond = int(((first > 127) | (second > 127)).sum())
+    track, tick, channel = messages.track, messages.tick, messages.status & 0xF
+    if any(offsets):
+        tick = tick + np.array(offsets, np.int64)[track]
+    if any(ports):
+        channel = channel + np.array(ports, np.int64)[track] * 16
+    first, second = messages.first, messages.second
+    beyond = int(np.count_nonzero((first | second) > 127))
     if beyond:
         # A set top bit in a pitch or a program is a slip of one bit; a loudness beyond the loudest means the loudest.
         damage["data bytes above 127 brought into range"] += beyond
         first, second = first & 0x7F, np.minimum(second, 127)
-    return _Stream(np.arange(len(words)), track, tick, port * 16 + (status & 0xF), status >> 4, first, second)
+    return _Stream(np.arange(len(track)), track, tick, channel, messages.status >> 4, first, second)
 
 
 def _port(track: RawTrack) -> int:

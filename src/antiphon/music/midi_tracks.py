@@ -6,23 +6,41 @@ Standard MIDI Files 1.0 (RP-001). Nothing here pairs onsets with releases or kno
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, islice
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Header", "Meta", "MidiError", "RawTrack", "find_tracks", "read_header", "read_track"]
+__all__ = ["Header", "Messages", "Meta", "MidiError", "RawTrack", "find_tracks", "read_header", "read_tracks"]
+
+Ints = npt.NDArray[np.int64]
 
 LATEST_TICK = 1 << 38
-"""A raw event is one int64: tick, status, two data bytes; so many bits are left for the tick."""
+"""What is said to come later is damage, and no number made of ticks may overflow."""
 
 KEPT_CONTROLLERS = frozenset({64, 120, 121, 123})
 """Sustain pedal, all sound off, reset all controllers, all notes off: the controllers that bear on notes' lengths."""
 
+PLAIN_MESSAGES = re.compile(
+    rb"(?:[\x80-\xff]{0,3}+[\x00-\x7f]([\x80-\xbf\xe0-\xef])[\x00-\x7f][\x00-\x7f]"
+    rb"(?:[\x80-\xff]{0,3}+[\x00-\x7f][\x00-\x7f][\x00-\x7f])*+)++"
+)
+"""Messages of two data bytes, each after its delta time, the first with a status byte: most of any track. The group is
+the last status byte. No quantifier ever gives back, so that a long track takes neither time nor memory twice."""
+
+STAND_IN = b"\xf0\x00\x00"
+"""Behind a delta time it makes a plain message of what is none: nothing plain has this status."""
+
 STRAY_STATUS_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 """System messages have no place in a file; those that bring data bytes take them along when they are skipped."""
+
+
+_IS_KEPT = np.isin(np.arange(256), list(KEPT_CONTROLLERS))
+_STAND_IN = int.from_bytes(STAND_IN, "big")
 
 
 class MidiError(ValueError):
@@ -49,13 +67,22 @@ class Meta:
 
 
 @dataclass(frozen=True)
+class Messages:
+    """Channel messages as columns of shape (n,), track by track and in file order: the number of the track, the tick,
+    the status byte and two data bytes."""
+
+    track: Ints
+    tick: Ints
+    status: Ints
+    first: Ints
+    second: Ints
+
+
+@dataclass(frozen=True)
 class RawTrack:
-    """One track's channel events, each packed as ``tick << 24 | status << 16 | data1 << 8 | data2``, in file order.
+    """What is beside the messages of a track: `metas`, `end`, the tick of its end, and `damage`, which counts what was
+    stepped over."""
 
-    `words` is int64 of shape (n,); `end` the tick of the end of the track; `damage` counts what was stepped over.
-    """
-
-    words: npt.NDArray[np.int64]
     metas: list[Meta]
     end: int
     damage: Counter[str]
@@ -112,64 +139,117 @@ def _is_chunk_type(four: bytes) -> bool:
     return four.isascii() and four.decode("ascii").isprintable()
 
 
-def read_track(data: bytes) -> RawTrack:
-    """Decode one track's bytes up to its end-of-track event or its last whole event. Never raises.
+def read_tracks(chunks: Sequence[bytes]) -> tuple[list[RawTrack], Messages]:
+    """Decode tracks' bytes, each up to its end-of-track event or its last whole event. Never raises.
 
-    The loop is the one place of the reader that costs time for every event, hence its plainness: no calls but
-    `append`, and running past the end is noticed by the IndexError rather than tested for.
+    Each track is spelt as plain messages, with stand-ins for what is none; those of all tracks are decoded at once.
     """
-    words: list[int] = []
-    metas: list[Meta] = []
-    damage: Counter[str] = Counter()
-    append = words.append
-    at = 0  # tick << 24, ready to be joined with an event's bytes
+    spelt = [_spell(chunk) for chunk in chunks]
+    plain = [b"".join(one.plain) for one in spelt]
+    ends, tick, word = _decode(b"".join(plain), list(accumulate(map(len, plain))))
+    counts = np.diff(ends, prepend=0)
+    tick -= np.repeat(np.append(0, tick)[ends - counts], counts)  # each track counts from 0
+    last = np.where(counts > 0, np.append(0, tick)[ends], 0).tolist()
+    stand_ins = np.flatnonzero(word == _STAND_IN)
+    word[stand_ins] = [word for one in spelt for word in one.others]
+    at = iter(tick[stand_ins].tolist())
+    tracks = [_raw_track(one, end, list(islice(at, len(one.others)))) for one, end in zip(spelt, last, strict=True)]
+    kind = word >> 20
+    wanted = (kind == 0x8) | (kind == 0x9) | (kind == 0xC) | ((kind == 0xB) & _IS_KEPT[word >> 8 & 0xFF])
+    chosen = np.flatnonzero(wanted & (tick < LATEST_TICK))
+    word = word[chosen]
+    track = np.repeat(np.arange(len(chunks)), counts)[chosen]
+    return tracks, Messages(track, tick[chosen], word >> 16, word >> 8 & 0xFF, word & 0xFF)
+
+
+def _raw_track(spelt: _Spelt, end: int, at: Sequence[int]) -> RawTrack:
+    """A track that ends at tick `end`; `at` are the ticks of all that a stand-in stands for."""
+    metas = [Meta(at[number], kind, payload) for number, kind, payload in spelt.metas]
+    if end >= LATEST_TICK:
+        metas, end = [meta for meta in metas if meta.tick < LATEST_TICK], LATEST_TICK - 1
+        spelt.damage["tracks cut at the last tick that can be counted"] += 1
+    return RawTrack(metas, end, spelt.damage)
+
+
+def _decode(plain: bytes, lengths: Sequence[int]) -> tuple[Ints, Ints, Ints]:
+    """Plain messages to ticks that are counted through and ``status << 16 | data1 << 8 | data2``, both (n,).
+
+    Also how many of them there are in the first so many bytes, for each of `lengths`. Of the bytes below 128 each
+    message has three: the last of its delta time and two of data. What is 128 or more is the status between the first
+    and the second of them, or else begins a delta time.
+    """
+    byte = np.frombuffer(plain, np.uint8)
+    delta_at, first_at, second_at = np.flatnonzero(byte < 0x80).reshape(-1, 3).T
+    value = byte.astype(np.int64)
+    delta = value[delta_at]
+    before = delta_at - np.append(-1, second_at[:-1])[: len(delta)] - 1
+    for further in (1, 2, 3):
+        longer = np.flatnonzero(before >= further)
+        delta[longer] += (value[delta_at[longer] - further] & 0x7F) << 7 * further
+    told = np.flatnonzero(first_at - delta_at > 1)
+    status = np.repeat(value[delta_at[told] + 1], np.diff(told, append=len(delta)))
+    word = status << 16 | value[first_at] << 8 | value[second_at]
+    return np.searchsorted(second_at, lengths), np.cumsum(delta), word
+
+
+@dataclass
+class _Spelt:
+    """A track as plain messages, in pieces. `others` has for each stand-in the message as a number, 0 where it is none
+    that is kept; `metas` the number of the stand-in, the type and the payload."""
+
+    plain: list[bytes] = field(default_factory=list)
+    others: list[int] = field(default_factory=list)
+    metas: list[tuple[int, int, bytes]] = field(default_factory=list)
+    damage: Counter[str] = field(default_factory=Counter)
+
+
+def _spell(data: bytes) -> _Spelt:
+    """Find the messages of a track.
+
+    What plain messages leave over is read byte by byte, and that they end is noticed by the IndexError rather than
+    tested for: there are tracks of nothing but controllers' and pressure's odd messages.
+    """
+    spelt = _Spelt()
+    plain, others, damage = spelt.plain, spelt.others, spelt.damage
     i = 0
-    status = 0  # the running status, and the same shifted into place
-    shifted = 0
+    status = 0  # the running status
     interrupted = 0  # a running status that a meta or system exclusive event has ended, by the book
     start = 0
     ended = False
     try:
         while True:
             start = i
-            byte = data[i]
+            run = PLAIN_MESSAGES.match(data, i)
+            if run:
+                plain.append(run[0])
+                start = i = run.end()
+                status = data[run.start(1)]
+            while data[i] > 0x7F:
+                i += 1
             i += 1
-            if byte < 0x80:
-                at += byte << 24
-            else:
-                delta = byte & 0x7F
-                while byte > 0x7F:
-                    byte = data[i]
-                    i += 1
-                    delta = delta << 7 | byte & 0x7F
-                at += (delta & 0xFFFFFFF) << 24
+            plain.append(data[max(start, i - 4) : i] + STAND_IN)  # of a longer delta time four bytes count
+            others.append(0)
             byte = data[i]
             if byte > 0x7F:
                 i += 1
                 if byte < 0xF0:
                     status = byte
-                    shifted = byte << 16
             elif status == 0 and interrupted:
                 damage["running statuses kept across a meta event"] += 1
-                status, shifted, interrupted = interrupted, interrupted << 16, 0
+                status, interrupted = interrupted, 0
             elif status == 0:
                 damage["data bytes without a status skipped"] += 1
                 while byte < 0x80:
                     i += 1
                     byte = data[i]
                 i += 1
-                status, shifted = (byte, byte << 16) if byte < 0xF0 else (0, 0)
+                status = byte if byte < 0xF0 else 0
             if byte < 0xF0:
-                if status < 0xA0:
-                    append(at | shifted | data[i] << 8 | data[i + 1])
-                    i += 2
-                elif 0xC0 <= status < 0xE0:
-                    if status < 0xD0:
-                        append(at | shifted | data[i] << 8)
+                if 0xC0 <= status < 0xE0:
+                    others[-1] = status << 16 | data[i] << 8
                     i += 1
                 else:
-                    if data[i] in KEPT_CONTROLLERS and 0xB0 <= status < 0xC0:
-                        append(at | shifted | data[i] << 8 | data[i + 1])
+                    others[-1] = status << 16 | data[i] << 8 | data[i + 1]
                     i += 2
             elif byte == 0xFF:
                 kind = data[i]
@@ -178,7 +258,7 @@ def read_track(data: bytes) -> RawTrack:
                     break
                 length, i = _length(data, i + 1)
                 if i + length <= len(data):
-                    metas.append(Meta(at >> 24, kind, data[i : i + length]))
+                    spelt.metas.append((len(others) - 1, kind, data[i : i + length]))
                 i += length
                 interrupted, status = status or interrupted, 0
             elif byte in (0xF0, 0xF7):
@@ -193,11 +273,7 @@ def read_track(data: bytes) -> RawTrack:
             damage["tracks cut short in the middle of an event"] += 1
     if not ended:
         damage["tracks without an end"] += 1
-    if at >> 24 >= LATEST_TICK:
-        words, at = _before_latest(words), (LATEST_TICK - 1) << 24
-        metas = [meta for meta in metas if meta.tick < LATEST_TICK]
-        damage["tracks cut at the last tick that can be counted"] += 1
-    return RawTrack(np.array(words, np.int64), metas, at >> 24, damage)
+    return spelt
 
 
 def _length(data: bytes, i: int) -> tuple[int, int]:
@@ -209,7 +285,3 @@ def _length(data: bytes, i: int) -> tuple[int, int]:
         value = value << 7 | byte & 0x7F
         if byte < 0x80:
             return value, i
-
-
-def _before_latest(words: list[int]) -> list[int]:
-    return [word for word in words if word >> 24 < LATEST_TICK]
