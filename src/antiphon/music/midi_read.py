@@ -43,6 +43,7 @@ LARGEST_DENOMINATOR_POWER = 7
 
 NAME, PORT, SET_TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x03, 0x21, 0x51, 0x58, 0x59
 SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
+_IS_PEDAL = np.isin(np.arange(128), (SUSTAIN, RESET_CONTROLLERS))
 
 
 @dataclass(frozen=True)
@@ -230,9 +231,12 @@ def _lengthened(key: Ints, onset: Ints, release: Ints, duration: int) -> Ints:
 
 def _with_pedal(notes: _Notes, stream: _Stream, end: int) -> _Notes:
     """Prolong the notes that end while their channel's sustain pedal is down. One that is never lifted is none."""
-    pedals = stream.where((stream.message == 0xB) & np.isin(stream.first, (SUSTAIN, RESET_CONTROLLERS)))
+    controllers = np.flatnonzero(stream.message == 0xB)
+    pedals = stream.where(controllers[_IS_PEDAL[stream.first[controllers]]])
+    if not len(pedals.place):
+        return notes
     release = notes.release.copy()
-    for channel in np.unique(pedals.channel):
+    for channel in np.flatnonzero(np.bincount(pedals.channel)):
         here = pedals.where(pedals.channel == channel)
         order = np.argsort(here.tick, kind="stable")
         tick = here.tick[order]
@@ -257,20 +261,22 @@ def _programs(notes: _Notes, stream: _Stream) -> Ints:
     At one tick a track hears its own programs in their order among its notes. What other tracks select at that tick
     counts too, whichever track comes first in the file: sequencers send programs before notes.
     """
-    changes = stream.where(stream.message == 0xC)
-    program = np.zeros(len(notes.onset), np.int64)
-    for channel in np.unique(changes.channel):
-        here = changes.where(changes.channel == channel)
-        here = here.where(np.argsort(here.tick, kind="stable"))
-        mine = np.flatnonzero(notes.channel == channel)
-        onset = notes.onset[mine]
-        before, until = (np.searchsorted(here.tick, onset, side=side) for side in ("left", "right"))
-        for tied in np.flatnonzero(before < until):
-            among = slice(before[tied], until[tied])
-            place, track = notes.place[mine[tied]], notes.track[mine[tied]]
-            until[tied] = before[tied] + _last_heard(here.place[among], here.track[among], place, track)
-        program[mine] = np.append(0, here.first)[until]
-    return program
+    changes = stream.where(np.flatnonzero(stream.message == 0xC))
+    if not len(changes.place):
+        return np.zeros(len(notes.onset), np.int64)
+    ticks = int(max(changes.tick.max(), notes.onset.max(initial=0))) + 1
+    when = changes.channel * ticks + changes.tick
+    order = np.argsort(when, kind="stable")
+    changes, when = changes.where(order), when[order]
+    onset = notes.channel * ticks + notes.onset
+    before, until = (np.searchsorted(when, onset, side=side) for side in ("left", "right"))
+    for tied in np.flatnonzero(before < until):
+        among = slice(before[tied], until[tied])
+        until[tied] = before[tied] + _last_heard(
+            changes.place[among], changes.track[among], notes.place[tied], notes.track[tied]
+        )
+    heard = (until > 0) & (changes.channel[until - 1] == notes.channel)
+    return np.where(heard, changes.first[until - 1], 0)
 
 
 def _last_heard(places: Ints, tracks: Ints, place: int, track: int) -> int:
@@ -282,19 +288,29 @@ def _last_heard(places: Ints, tracks: Ints, place: int, track: int) -> int:
 
 def _parts(notes: _Notes, program: Ints, names: Sequence[str]) -> tuple[Part, ...]:
     """A part for each (track, channel, program), in that order; its notes sorted by onset, then pitch."""
-    order = np.lexsort((notes.pitch, notes.onset, program, notes.channel, notes.track))
-    track, channel, program = notes.track[order], notes.channel[order], program[order]
+    if not len(program):
+        return ()
+    part = notes.key - notes.pitch + program
+    order = _order_in_parts(part, notes)
+    part, track, channel, program = part[order], notes.track[order], notes.channel[order], program[order]
     table = np.empty(len(order), NOTE)
     table["onset"], table["duration"] = notes.onset[order], (notes.release - notes.onset)[order]
     table["pitch"], table["velocity"] = notes.pitch[order], notes.velocity[order]
-    changes = (np.diff(track) != 0) | (np.diff(channel) != 0) | (np.diff(program) != 0)
-    starts = np.append(0, np.flatnonzero(changes) + 1)
-    if not len(order):
-        return ()
+    starts = np.flatnonzero(np.append(True, part[1:] != part[:-1]))
+    of = zip(program[starts].tolist(), channel[starts].tolist(), track[starts].tolist(), strict=True)
+    ends = np.append(starts[1:], len(order)).tolist()
     return tuple(
-        Part(int(program[a]), int(channel[a]) % 16 == DRUM_CHANNEL, table[a:b], names[int(track[a])])
-        for a, b in zip(starts, np.append(starts[1:], len(order)), strict=True)
+        Part(program, channel % 16 == DRUM_CHANNEL, table[a:b], names[track])
+        for (program, channel, track), a, b in zip(of, starts.tolist(), ends, strict=True)
     )
+
+
+def _order_in_parts(part: Ints, notes: _Notes) -> Ints:
+    """Notes by the number of their `part`, then onset, then pitch, of which no two have all in common."""
+    moments = int(notes.onset.max()) + 1
+    if int(part.max()) * moments >= 1 << 55:
+        return np.lexsort((notes.pitch, notes.onset, part))
+    return np.argsort((part * moments + notes.onset) * 128 + notes.pitch)
 
 
 def _track_name(track: RawTrack) -> str:

@@ -41,7 +41,8 @@ class Paired:
 
 def pair_notes(key: Ints, tick: Ints, onset: Flags) -> Paired:
     """Pair the events of arrays `key`, `tick` and `onset`, each (n,), given in order of time for each key."""
-    order = np.argsort(key, kind="stable")
+    few = 0 <= key.min(initial=0) and key.max(initial=0) <= 0xFFFF  # in 16 bits they are sorted many times faster
+    order = np.argsort(key.astype(np.uint16) if few else key, kind="stable")
     order, orphans = _without_orphans(order, key, onset)
     key, tick, onset = key[order], tick[order], onset[order]
     first, of_key = _segments(key)

@@ -11,6 +11,8 @@ from antiphon.music.event import EVENT, Events, instrument_of
 
 __all__ = ["KEY", "METER", "NOTE", "TEMPO", "Part", "Score"]
 
+Ints = npt.NDArray[np.int64]
+
 NOTE = np.dtype([("onset", "i8"), ("duration", "i8"), ("pitch", "u1"), ("velocity", "u1")])
 """Ticks, ticks (> 0), MIDI pitch, velocity 1..127."""
 TEMPO = np.dtype([("tick", "i8"), ("microseconds", "i8")])
@@ -55,7 +57,7 @@ class Score:
         """Seconds from the start for `ticks` (any shape), through the tempo map; 120 bpm before its first entry."""
         tick = np.asarray(ticks, np.float64)
         starts, elapsed, rates = self._tempo_map()
-        row = np.clip(np.searchsorted(starts, tick, side="right") - 1, 0, None)
+        row = np.maximum(np.searchsorted(starts, tick, side="right") - 1, 0) if len(starts) > 1 else 0
         return np.asarray(elapsed[row] + (tick - starts[row]) * rates[row])
 
     def ticks(self, seconds: npt.ArrayLike) -> npt.NDArray[np.int64]:
@@ -114,8 +116,53 @@ class Score:
             return np.empty(0, EVENT)
         notes = np.concatenate([part.notes for part in self.parts])
         instrument = np.repeat([part.instrument for part in self.parts], [len(part.notes) for part in self.parts])
-        onset, release = self.seconds(np.stack([notes["onset"], notes["onset"] + notes["duration"]]))
-        return merged_events(onset, release, instrument, notes["pitch"].astype(np.int64), notes["velocity"])
+        onset, release = notes["onset"], notes["onset"] + notes["duration"]
+        pitch, velocity = notes["pitch"].astype(np.int64), notes["velocity"].astype(np.int64)
+        shared = len({part.instrument for part in self.parts}) < len(self.parts)
+        packed = _packed(onset, release, instrument * 128 + pitch, velocity, shared=shared)
+        if packed is not None:
+            tick = packed >> _TICK
+            at = self.seconds(tick)
+            if ((at[1:] > at[:-1]) | (tick[1:] == tick[:-1])).all():
+                return _unpacked(packed, at)
+        onset, release = self.seconds(np.stack([onset, release]))
+        return merged_events(onset, release, instrument, pitch, notes["velocity"])
+
+
+_TICK, _ONSET, _KEY, _VELOCITY = 24, 1 << 23, 7, 0x7F
+"""An event in one number, which sorts as events do: tick, whether it is an onset, instrument and pitch, velocity."""
+_MOST_TICKS = 1 << 39
+
+
+def _packed(onset: Ints, release: Ints, key: Ints, velocity: Ints, *, shared: bool) -> Ints | None:
+    """The events of notes (n,), packed and sorted; None where a number is too large for that.
+
+    `shared` where notes of one key may overlap: they are cut, as `merged_events` does it.
+    """
+    if not len(key) or min(onset.min(), velocity.min()) < 0 or velocity.max() > _VELOCITY:
+        return None
+    if release.max() >= _MOST_TICKS or (release <= onset).any():
+        return None
+    if shared:
+        begins = key * _MOST_TICKS + onset
+        order = np.argsort(begins)
+        again = begins[order[1:]] == begins[order[:-1]]
+        if again.any():
+            order = np.lexsort((-release, begins))
+            order = order[np.append(True, ~again)]
+        key, onset, release, velocity = key[order], onset[order], release[order], velocity[order]
+        release[:-1] = np.where(key[1:] == key[:-1], np.minimum(release[:-1], onset[1:]), release[:-1])
+    key = key << _KEY
+    packed = np.concatenate([release << _TICK | key, onset << _TICK | (key | velocity | _ONSET)])
+    packed.sort()
+    return packed
+
+
+def _unpacked(packed: Ints, at: npt.NDArray[np.float64]) -> Events:
+    events = np.empty(len(packed), EVENT)
+    events["at"], events["velocity"] = at, packed & _VELOCITY
+    events["instrument"], events["pitch"] = packed >> _KEY + 7 & 0x1FF, packed >> _KEY & 0x7F
+    return events
 
 
 def merged_events(

@@ -16,7 +16,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from antiphon.music.event import ANONYMOUS, ANONYMOUS_DRUMS, DRUM_KITS, Events
+from antiphon.music.event import DRUM_KITS, Events
+from antiphon.music.notes import drums
 
 __all__ = ["FEWEST_RUNS", "SKETCH_SIZE", "components", "resembling_pairs", "sketch"]
 
@@ -48,53 +49,60 @@ def sketch(events: Events) -> Hashes:
 
     Takes a piece's events, dtype `EVENT`. Two keys or two tempos of one piece make one sketch.
     """
-    onsets = events[events["velocity"] > 0]
-    instrument = onsets["instrument"]
-    drums = ((instrument >= DRUM_KITS) & (instrument < ANONYMOUS)) | (instrument >= ANONYMOUS_DRUMS)
-    melodic = onsets[~drums]
-    if len(melodic) > RUN:
-        at, starts = _chords(melodic["at"])
-        pitch = melodic["pitch"].astype(np.int64)
-        length, lines = RUN, [np.diff(edge.reduceat(pitch, starts)) for edge in (np.maximum, np.minimum)]
-    elif len(onsets) > RUN:
-        at, starts = _chords(onsets["at"])
-        struck = _mixed(onsets["pitch"].astype(np.uint64))
-        # The order in which a chord's drums are struck is chance, so they are summed.
-        length, lines = DRUM_RUN, [(np.add.reduceat(struck, starts)[1:] >> np.uint64(40)).astype(np.int64)]
+    struck = np.flatnonzero(events["velocity"])
+    instrument, at, pitch = events["instrument"][struck], events["at"][struck], events["pitch"][struck]
+    if len(struck) and instrument.max() >= DRUM_KITS:
+        melodic = np.flatnonzero(~drums(instrument))
     else:
-        return np.empty(0, np.uint64)
-    runs = [_runs(line, at, voice, length) for voice, line in enumerate(lines)]
-    return _smallest(np.concatenate(runs), SKETCH_SIZE)
+        melodic = np.arange(len(struck))
+    if len(melodic) > RUN:
+        if len(melodic) < len(struck):
+            at, pitch = at[melodic], pitch[melodic]
+        at, starts = _chords(at)
+        edges = np.stack([edge.reduceat(pitch, starts) for edge in (np.maximum, np.minimum)]).astype(np.int64)
+        return _smallest(_runs(edges[:, 1:] - edges[:, :-1], at, RUN), SKETCH_SIZE)
+    if len(struck) > RUN:
+        at, starts = _chords(at)
+        # The order in which a chord's drums are struck is chance, so they are summed.
+        sums = np.add.reduceat(_mixed(pitch.astype(np.uint64)), starts)[1:] >> np.uint64(40)
+        return _smallest(_runs(sums.astype(np.int64)[None], at, DRUM_RUN), SKETCH_SIZE)
+    return np.empty(0, np.uint64)
 
 
 def _smallest(hashes: Hashes, n: int) -> Hashes:
     """The `n` smallest different hashes, or all of them, sorted."""
     few = 2 * n  # enough where less than half of them are repeated; to sort all takes longer
     if len(hashes) > 2 * few:
-        found = np.unique(np.partition(hashes, few)[:few])
+        found = _different(np.sort(np.partition(hashes, few)[:few]))
         if len(found) >= n:
             return found[:n]
-    return np.unique(hashes)[:n]
+    return _different(np.sort(hashes))[:n]
+
+
+def _different(ordered: Hashes) -> Hashes:
+    """`ordered`, each once. (`np.unique` of NumPy 2.4 puts them into a table first, which takes ten times as long.)"""
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
 
 
 def _chords(at: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    starts = np.flatnonzero(np.append(True, np.diff(at) > CHORD_SECONDS))
+    starts = np.flatnonzero(np.append(True, at[1:] - at[:-1] > CHORD_SECONDS))
     return at[starts], starts
 
 
-def _runs(steps: npt.NDArray[np.int64], at: npt.NDArray[np.float64], voice: int, length: int) -> Hashes:
-    """Hashes of all runs of `length` steps: `steps` (n,) lead to the chords at `at` (n + 1,) from those before."""
-    if len(steps) <= length:
+def _runs(steps: npt.NDArray[np.int64], at: npt.NDArray[np.float64], length: int) -> Hashes:
+    """Hashes of all runs of `length` steps: `steps` (voices, n) lead to the chords at `at` (n + 1,) from those before."""
+    n = len(at) - 1 - length
+    if n <= 0:
         return np.empty(0, np.uint64)
-    waits = np.diff(at)
-    ratio = np.clip(np.rint(np.log2(waits[1:] / waits[:-1])), -LONGEST_RATIO, LONGEST_RATIO).astype(np.int64)
-    symbol = ((steps[1:] + (1 << 30)) * (2 * LONGEST_RATIO + 1) + ratio + LONGEST_RATIO).astype(np.uint64)
+    waits = at[1:] - at[:-1]
+    ratio = np.rint(np.log2(waits[1:] / waits[:-1]))
+    ratio = np.minimum(np.maximum(ratio, -LONGEST_RATIO), LONGEST_RATIO).astype(np.int64) + LONGEST_RATIO
+    symbol = ((steps[:, 1:] + (1 << 30)) * (2 * LONGEST_RATIO + 1) + ratio).astype(np.uint64)
     symbol = _mixed(symbol)
-    window = np.lib.stride_tricks.sliding_window_view(symbol, length)
-    hashed = np.full(len(window), voice + 1, np.uint64)
-    for column in range(length):
-        hashed = hashed * np.uint64(0x100000001B3) + window[:, column]
-    return _mixed(hashed)
+    hashed = np.arange(1, len(steps) + 1, dtype=np.uint64)[:, None]
+    for step in range(length):
+        hashed = hashed * np.uint64(0x100000001B3) + symbol[:, step : step + n]
+    return _mixed(hashed.ravel())
 
 
 def _mixed(values: Hashes) -> Hashes:
