@@ -180,19 +180,21 @@ def _notes(
     stream: _Stream, offsets: Sequence[int], tracks: Sequence[RawTrack], division: int, damage: Counter[str]
 ) -> _Notes:
     """Pair onsets with releases on each (track, channel, pitch), and give every note an end after its beginning."""
-    sounding = stream.where(stream.message <= 9)
+    sounding = np.flatnonzero(stream.message <= 9)
     channels = int(stream.channel.max(initial=0)) + 1
-    key = (sounding.track * channels + sounding.channel) * 128 + sounding.first
-    paired = pair_notes(key, sounding.tick, (sounding.message == 9) & (sounding.second > 0))
-    key, onset = key[paired.index], sounding.tick[paired.index]
-    hanging = int((paired.release == HANGING).sum())
+    key, tick = ((stream.track * channels + stream.channel) * 128 + stream.first)[sounding], stream.tick[sounding]
+    paired = pair_notes(key, tick, ((stream.message == 9) & (stream.second > 0))[sounding])
+    key, onset = key[paired.index], tick[paired.index]
+    hanging = int(np.count_nonzero(paired.release == HANGING))
     kept, release, early, dropped = end_at_restrikes(key, onset, paired.release)
-    index, key, onset = paired.index[kept], key[kept], onset[kept]
-    track, channel = sounding.track[index], sounding.channel[index]
+    index = sounding[paired.index[kept]]
+    if dropped:
+        key, onset = key[kept], onset[kept]
+    track, channel = stream.track[index], stream.channel[index]
     if hanging:
         ends = np.array([o + t.end for o, t in zip(offsets, tracks, strict=True)], np.int64)
         release = np.where(release == HANGING, _last_resort(stream, channel, onset, ends[track]), release)
-    empty = int((release <= onset).sum())
+    empty = int(np.count_nonzero(release <= onset))
     if empty:
         release = _lengthened(key, onset, release, max(1, division // 32))
     damage.update(
@@ -208,8 +210,7 @@ def _notes(
             if count
         }
     )
-    pitch, velocity = sounding.first[index], sounding.second[index]
-    return _Notes(key, sounding.place[index], track, channel, onset, release, pitch, velocity)
+    return _Notes(key, stream.place[index], track, channel, onset, release, stream.first[index], stream.second[index])
 
 
 def _last_resort(stream: _Stream, channel: Ints, onset: Ints, end: Ints) -> Ints:

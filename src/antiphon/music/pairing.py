@@ -41,8 +41,11 @@ class Paired:
 
 def pair_notes(key: Ints, tick: Ints, onset: Flags) -> Paired:
     """Pair the events of arrays `key`, `tick` and `onset`, each (n,), given in order of time for each key."""
-    few = 0 <= key.min(initial=0) and key.max(initial=0) <= 0xFFFF  # in 16 bits they are sorted many times faster
+    few = key.min(initial=0) >= 0 and key.max(initial=0) <= 0xFFFF  # in 16 bits they are sorted many times faster
     order = np.argsort(key.astype(np.uint16) if few else key, kind="stable")
+    ons, offs = order[0::2], order[1::2]
+    if len(ons) == len(offs) and onset[ons].all() and not onset[offs].any() and (key[ons] == key[offs]).all():
+        return Paired(ons, tick[offs], 0)  # each onset has its release, as in most files
     order, orphans = _without_orphans(order, key, onset)
     key, tick, onset = key[order], tick[order], onset[order]
     first, of_key = _segments(key)

@@ -81,7 +81,8 @@ def _smallest(hashes: Hashes, n: int) -> Hashes:
 
 def _different(ordered: Hashes) -> Hashes:
     """`ordered`, each once. (`np.unique` of NumPy 2.4 puts them into a table first, which takes ten times as long.)"""
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+    return np.asarray(ordered[is_first], np.uint64)
 
 
 def _chords(at: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
@@ -90,7 +91,7 @@ def _chords(at: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.N
 
 
 def _runs(steps: npt.NDArray[np.int64], at: npt.NDArray[np.float64], length: int) -> Hashes:
-    """Hashes of all runs of `length` steps: `steps` (voices, n) lead to the chords at `at` (n + 1,) from those before."""
+    """Hashes of all runs of `length` steps: `steps` (voices, n) lead to chords at `at` (n + 1,) from those before."""
     n = len(at) - 1 - length
     if n <= 0:
         return np.empty(0, np.uint64)
