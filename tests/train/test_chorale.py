@@ -1,6 +1,7 @@
 """The net of counterpoint, what it is shown, its training and its export."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,17 @@ def test_training_learns_and_goes_on_where_it_stopped(dataset, tmp_path):
     parts = train_chorales(dataset, tmp_path / "parts", _config(16), quiet=True, resume=True)
     assert parts["step"] == 16
     assert parts["validation"] == pytest.approx(whole["validation"], abs=1e-3)
+
+
+def test_a_run_can_go_on_from_anothers_best_net(dataset, tmp_path):
+    first = train_chorales(dataset, tmp_path / "first", _config(16), quiet=True)
+    config = replace(
+        _config(8), start=str(tmp_path / "first" / "best.safetensors"), learning_rate=1e-5, matrix_rate=1e-5
+    )
+    assert train_chorales(dataset, tmp_path / "second", config, quiet=True)["best"] < first["best"] + 0.05
+    other = replace(config, net=replace(SMALL, channels=8))
+    with pytest.raises(RunError, match="another shape"):
+        train_chorales(dataset, tmp_path / "third", other, quiet=True)
 
 
 def test_a_bundle_gives_the_nets_own_answers(tmp_path):

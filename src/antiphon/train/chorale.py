@@ -24,12 +24,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("bundle", metavar="BUNDLE", nargs="?", type=Path, help="then write a bundle there")
     parser.add_argument("-o", "--out", metavar="RUN", type=Path, required=True, help="the run's folder")
     parser.add_argument("--resume", action="store_true", help="go on with the run where it stopped")
+    parser.add_argument("--from", dest="start", metavar="RUN", type=Path, help="go on from another run's best net")
     parser.add_argument("--steps", type=int, default=_DEFAULT.steps, help=f"({_DEFAULT.steps:,})")
     parser.add_argument("--minutes", type=float, help="train for so many minutes instead")
     parser.add_argument("--channels", type=int, default=_DEFAULT.net.channels, help=f"({_DEFAULT.net.channels})")
     parser.add_argument("--hidden", type=int, default=_DEFAULT.net.hidden, help=f"({_DEFAULT.net.hidden})")
     parser.add_argument("--blocks", type=int, default=_DEFAULT.net.blocks, help=f"({_DEFAULT.net.blocks})")
     parser.add_argument("--dropout", type=float, default=_DEFAULT.net.dropout, help=f"({_DEFAULT.net.dropout})")
+    parser.add_argument(
+        "--weight-decay", type=float, default=_DEFAULT.weight_decay, help=f"of matrices ({_DEFAULT.weight_decay})"
+    )
     parser.add_argument("--size", type=int, default=_DEFAULT.size, help=f"crops a batch ({_DEFAULT.size})")
     parser.add_argument("--length", type=int, default=_DEFAULT.length, help=f"sixteenths a crop ({_DEFAULT.length})")
     parser.add_argument("--seed", type=int, default=_DEFAULT.seed, help="(0)")
@@ -42,7 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train, and export if asked; returns the exit code."""
     args = _parser().parse_args(argv)
     shape = {name: getattr(args, name) for name in ("channels", "hidden", "blocks", "dropout")}
-    given = {name: getattr(args, name) for name in ("steps", "minutes", "size", "length", "seed", "threads")}
+    given = {
+        name: getattr(args, name) for name in ("steps", "minutes", "size", "length", "seed", "threads", "weight_decay")
+    }
+    given["start"] = None if args.start is None else str(args.start / "best.safetensors")
     config = replace(_DEFAULT, net=replace(_DEFAULT.net, **shape), **given)
     try:
         progress = train_chorales(args.data, args.out, config, resume=args.resume)

@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class ChoraleTrainConfig:
     evaluate_every: int = 500  # steps
     evaluate_crops: int = 320  # of the validation pieces
     threads: int = 1
+    start: str | None = None  # a checkpoint whose averaged net it goes on from, of the same shape
 
 
 @dataclass
@@ -97,6 +98,8 @@ class ChoraleRun:
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
         self.net, self.average = ChoraleNet(config.net), ChoraleNet(config.net)
+        if config.start is not None:
+            self._begin_with(Path(config.start))
         self.average.load_state_dict(self.net.state_dict())
         self.average.eval().requires_grad_(False)
         self.optimisers = _optimisers(self.net, config)
@@ -109,6 +112,12 @@ class ChoraleRun:
             valid, length=_VALIDATION_LENGTH, size=_VALIDATION_SIZE, seed=_VALIDATION_SEED, transpose=False
         )
         self.judged = [judged.batch(i) for i in range(-(-config.evaluate_crops // _VALIDATION_SIZE))]
+
+    def _begin_with(self, path: Path) -> None:
+        net, _ = load_chorale_net(path)
+        if replace(net.config, dropout=0.0) != replace(self.config.net, dropout=0.0):
+            raise RunError(f"{path}: a net of another shape than the one to be trained")
+        self.net.load_state_dict(net.state_dict())
 
     def resume(self) -> None:
         """Go on from `last.safetensors`."""
