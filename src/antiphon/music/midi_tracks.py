@@ -147,8 +147,9 @@ def read_tracks(chunks: Sequence[bytes]) -> tuple[list[RawTrack], Messages]:
     spelt = [_spell(chunk) for chunk in chunks]
     plain = [b"".join(one.plain) for one in spelt]
     ends, tick, word = _decode(b"".join(plain), list(accumulate(map(len, plain))))
-    counts = np.diff(ends, prepend=0)
-    tick -= np.repeat(np.append(0, tick)[ends - counts], counts)  # each track counts from 0
+    begins = np.append(0, ends)[:-1]
+    counts = ends - begins
+    tick -= np.repeat(np.append(0, tick)[begins], counts)  # each track counts from 0
     last = np.where(counts > 0, np.append(0, tick)[ends], 0).tolist()
     stand_ins = np.flatnonzero(word == _STAND_IN)
     word[stand_ins] = [word for one in spelt for word in one.others]
@@ -187,7 +188,7 @@ def _decode(plain: bytes, lengths: Sequence[int]) -> tuple[Ints, Ints, Ints]:
         longer = np.flatnonzero(before >= further)
         delta[longer] += (value[delta_at[longer] - further] & 0x7F) << 7 * further
     told = np.flatnonzero(first_at - delta_at > 1)
-    status = np.repeat(value[delta_at[told] + 1], np.diff(told, append=len(delta)))
+    status = np.repeat(value[delta_at[told] + 1], np.append(told[1:], len(delta))[: len(told)] - told)
     word = status << 16 | value[first_at] << 8 | value[second_at]
     return np.searchsorted(second_at, lengths), np.cumsum(delta), word
 

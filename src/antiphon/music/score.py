@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -56,14 +57,14 @@ class Score:
     def seconds(self, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Seconds from the start for `ticks` (any shape), through the tempo map; 120 bpm before its first entry."""
         tick = np.asarray(ticks, np.float64)
-        starts, elapsed, rates = self._tempo_map()
+        starts, elapsed, rates = self._tempo_map
         row = np.maximum(np.searchsorted(starts, tick, side="right") - 1, 0) if len(starts) > 1 else 0
         return np.asarray(elapsed[row] + (tick - starts[row]) * rates[row])
 
     def ticks(self, seconds: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The nearest ticks to `seconds` from the start (any shape): the inverse of `seconds`."""
         at = np.asarray(seconds, np.float64)
-        starts, elapsed, rates = self._tempo_map()
+        starts, elapsed, rates = self._tempo_map
         row = np.clip(np.searchsorted(elapsed, at, side="right") - 1, 0, None)
         return np.rint(starts[row] + (at - elapsed[row]) / rates[row]).astype(np.int64)
 
@@ -88,13 +89,14 @@ class Score:
             keys=scaled(self.keys, "tick"),
         )
 
+    @cached_property
     def _tempo_map(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Where each tempo starts, in ticks and in seconds, and its seconds a tick."""
         starts, rates = self.tempos["tick"].astype(np.float64), self.tempos["microseconds"] * 1e-6
         if len(starts) == 0 or starts[0] > 0:
             starts, rates = np.append(0.0, starts), np.append(0.5, rates)
         rates = rates / self.ticks_per_quarter
-        return starts, np.append(0.0, np.cumsum(np.diff(starts) * rates[:-1])), rates
+        return starts, np.append(0.0, np.cumsum((starts[1:] - starts[:-1]) * rates[:-1])), rates
 
     @property
     def n_notes(self) -> int:
@@ -114,12 +116,11 @@ class Score:
         """
         if not self.parts:
             return np.empty(0, EVENT)
-        notes = np.concatenate([part.notes for part in self.parts])
+        notes = np.concatenate([part.notes for part in self.parts], dtype=NOTE)  # or it would ask which one
         instrument = np.repeat([part.instrument for part in self.parts], [len(part.notes) for part in self.parts])
         onset, release = notes["onset"], notes["onset"] + notes["duration"]
         pitch, velocity = notes["pitch"].astype(np.int64), notes["velocity"].astype(np.int64)
-        shared = len({part.instrument for part in self.parts}) < len(self.parts)
-        packed = _packed(onset, release, instrument * 128 + pitch, velocity, shared=shared)
+        packed = _packed(onset, release, instrument * 128 + pitch, velocity)
         if packed is not None:
             tick = packed >> _TICK
             at = self.seconds(tick)
@@ -134,24 +135,23 @@ _TICK, _ONSET, _KEY, _VELOCITY = 24, 1 << 23, 7, 0x7F
 _MOST_TICKS = 1 << 39
 
 
-def _packed(onset: Ints, release: Ints, key: Ints, velocity: Ints, *, shared: bool) -> Ints | None:
+def _packed(onset: Ints, release: Ints, key: Ints, velocity: Ints) -> Ints | None:
     """The events of notes (n,), packed and sorted; None where a number is too large for that.
 
-    `shared` where notes of one key may overlap: they are cut, as `merged_events` does it.
+    Where notes of one key overlap they are cut, as by `merged_events`.
     """
     if not len(key) or min(onset.min(), velocity.min()) < 0 or velocity.max() > _VELOCITY:
         return None
     if release.max() >= _MOST_TICKS or (release <= onset).any():
         return None
-    if shared:
-        begins = key * _MOST_TICKS + onset
-        order = np.argsort(begins)
-        again = begins[order[1:]] == begins[order[:-1]]
-        if again.any():
-            order = np.lexsort((-release, begins))
-            order = order[np.append(True, ~again)]
-        key, onset, release, velocity = key[order], onset[order], release[order], velocity[order]
-        release[:-1] = np.where(key[1:] == key[:-1], np.minimum(release[:-1], onset[1:]), release[:-1])
+    begins = key * _MOST_TICKS + onset
+    order = np.argsort(begins)
+    again = begins[order[1:]] == begins[order[:-1]]
+    if again.any():
+        order = np.lexsort((-release, begins))
+        order = order[np.append(True, ~again)]
+    key, onset, release, velocity = key[order], onset[order], release[order], velocity[order]
+    release[:-1] = np.where(key[1:] == key[:-1], np.minimum(release[:-1], onset[1:]), release[:-1])
     key = key << _KEY
     packed = np.concatenate([release << _TICK | key, onset << _TICK | (key | velocity | _ONSET)])
     packed.sort()

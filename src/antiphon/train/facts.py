@@ -106,7 +106,8 @@ def describe(score: Score, events: Events, notes: KeyedNotes) -> Described:
     facts["notes"], facts["seconds"] = len(onset), at[-1] - at[0]
     facts["density"] = len(onset) / max(float(at[-1] - at[0]), 1e-3)
     facts["longest"], facts["stuck"] = lasts.max(), np.count_nonzero(lasts > STUCK) / len(onset)
-    wait = np.diff(at[notes.on])
+    began = at[notes.on]
+    wait = began[1:] - began[:-1]
     again = (wait < MACHINE_GUN) & (wait > 0) & (notes.key[1:] == notes.key[:-1])
     facts["machine_gun"] = np.count_nonzero(again) / len(onset)
     _describe_loudness(facts, events["velocity"])

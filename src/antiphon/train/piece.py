@@ -101,7 +101,8 @@ def stored(events: Events) -> tuple[npt.NDArray[np.void], float]:
         return packed, 0.0
     at = events["at"] - events["at"][0]
     milliseconds = np.rint(at * 1000).astype(np.int64)
-    packed["delta"] = np.minimum(np.diff(milliseconds, prepend=0), LONGEST_DELTA)
+    packed["delta"][0] = 0
+    packed["delta"][1:] = np.minimum(milliseconds[1:] - milliseconds[:-1], LONGEST_DELTA)
     for name in ("instrument", "pitch", "velocity"):
         packed[name] = events[name]
     return packed, float(at[-1])
