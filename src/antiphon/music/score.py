@@ -114,7 +114,7 @@ class Score:
         At one time releases come before onsets, then lower instruments, then lower pitches. Parts that share an
         instrument are merged: where they collide on a pitch, the later onset ends the earlier note.
         """
-        if not self.parts:
+        if not self.n_notes:
             return np.empty(0, EVENT)
         notes = np.concatenate([part.notes for part in self.parts], dtype=NOTE)  # or it would ask which one
         instrument = np.repeat([part.instrument for part in self.parts], [len(part.notes) for part in self.parts])
@@ -140,7 +140,7 @@ def _packed(onset: Ints, release: Ints, key: Ints, velocity: Ints) -> Ints | Non
 
     Where notes of one key overlap they are cut, as by `merged_events`.
     """
-    if not len(key) or min(onset.min(), velocity.min()) < 0 or velocity.max() > _VELOCITY:
+    if min(onset.min(), velocity.min()) < 0 or velocity.max() > _VELOCITY:
         return None
     if release.max() >= _MOST_TICKS or (release <= onset).any():
         return None
