@@ -7,6 +7,9 @@ struct Bench {
   Tables weights;
   Played model;
   Saved saved;
+#ifdef NET
+  NetWords words;
+#endif
 };
 
 // Hands out numbers that were drawn elsewhere, and counts them.
@@ -61,6 +64,10 @@ Bench* bridge_open(const char* path, int plainly, int most) {
 #endif
   if (bench->model.prepare(bench->weights, most) != Status::ok) return nullptr;
   if (bench->saved.prepare(bench->model) != Status::ok) return nullptr;
+#ifdef NET
+  if (bench->words.prepare(bench->weights) != Status::ok) return nullptr;
+  bench->words.clear();
+#endif
   return bench.release();
 }
 
@@ -76,6 +83,12 @@ int bridge_feed(Bench* bench, double at, int instrument, int pitch, int velocity
 #ifdef MARKOV
 void bridge_probabilities(Bench* bench, std::uint64_t history, double* out) {
   bench->weights.probabilities(history, out);
+}
+#elif defined NET
+// Logits of the next word, and then hear one.
+void bridge_next(Bench* bench, int word, double* out) {
+  bench->words.logits(out);
+  bench->words.hear(word);
 }
 #else
 int bridge_logits(Bench* bench, int field, const int* code, const int* known, float* out) {

@@ -122,6 +122,12 @@ class CppModel:
         self._lib.bridge_probabilities(self._self, ctypes.c_uint64(history), pointer)
         return out
 
+    def next(self, word: int) -> np.ndarray:
+        """A net of words: logits of the next word, before it hears `word`."""
+        out = np.zeros(316)
+        self._lib.bridge_next(self._self, word, out.ctypes.data_as(ctypes.POINTER(ctypes.c_double)))
+        return out
+
     def sample(self, constraints, numbers):
         voices = [_plain_voice(i, v, constraints.weights.get(i, 1.0)) for i, v in constraints.voices.items()]
         plain = _Constraints(earliest=constraints.earliest, latest=constraints.latest)

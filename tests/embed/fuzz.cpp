@@ -3,7 +3,7 @@
 //
 // Build: clang++ -std=c++17 -O1 -g -fsanitize=fuzzer,address,undefined -I ../../src/antiphon/embed fuzz.cpp -o fuzz
 // Run:   ANTIPHON_MODEL=model.bin ./fuzz -max_total_time=600 -max_len=4096
-// With -DMARKOV the same for a Markov model.
+// With -DMARKOV the same for a Markov model, with -DNET for a net of words.
 #include <cstdio>
 #include <cstdlib>
 #include <vector>

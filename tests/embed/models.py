@@ -8,7 +8,7 @@ import torch
 
 from antiphon.codec.stream import SIZES
 from antiphon.engine.bundle import find_bundle
-from antiphon.engine.embedded_file import Matrix
+from antiphon.engine.tensor_file import Matrix
 from antiphon.train.export import export
 from antiphon.train.nets import NetConfig, StreamNet
 from antiphon.train.onnx_weights import weights_of

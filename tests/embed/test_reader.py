@@ -8,7 +8,8 @@ import pytest
 
 from antiphon.engine.bundle import BundleError
 from antiphon.engine.embedded import EmbeddedBundle
-from antiphon.engine.embedded_file import plan, quantised, read_embedded, write_embedded
+from antiphon.engine.embedded_file import plan, read_embedded, write_embedded
+from antiphon.engine.tensor_file import quantised
 from tests.embed.bridge import OK, CppModel
 
 SHAPE = (2, 1, 2)  # hardly any smaller is possible

@@ -3,12 +3,14 @@
 //
 //   Weights      what `antiphon export --target cpp` wrote into model.bin; checked wholly before any of it is used
 //   Model        one stream of events: feed what happened, sample what may come next, snapshot and restore
+//   WordWeights  the same of a net of words, GRU or transformer
+//   NetModel     and its stream
 //   NGrams       the same of a Markov model of words
-//   MarkovModel  and its stream; WordModel is one of whatever else says how likely each word is next
+//   MarkovModel  and its stream; WordModel is one of whatever says how likely each word is next
 //
 // `read`, and `prepare` of models and snapshots, allocate and may take milliseconds. Everything else allocates nothing,
-// takes no lock, makes no system call and throws nothing: call it from the audio callback. One Weights or NGrams may
-// serve many models in many threads; one model belongs to one thread at a time.
+// takes no lock, makes no system call and throws nothing: call it from the audio callback. One Weights,
+// WordWeights or NGrams may serve many models in many threads; one model belongs to one thread at a time.
 //
 // Given the same random numbers a Model makes the same choices as the Python engine. With an int8 file its logits are
 // the same bits wherever IEEE arithmetic is kept to: compile without -ffast-math (refused below), and with
@@ -372,6 +374,274 @@ struct Matrix {
   int padded_columns() const noexcept { return (columns + 3) / 4 * 4; }
 };
 
+// A model.bin: its header first, then its index, which must say just what follows from the sizes; takes one tensor
+// after another.
+struct TensorFile {
+  const std::uint8_t* data;
+  std::size_t size;
+  std::size_t entry = 64;
+  std::size_t at = 0;
+  int left = 0;
+  bool eight = false;
+  std::uint64_t sizes[5] = {};
+  Status status = Status::ok;
+
+  // What begins with `magic`; its text into `text`.
+  Status open(const char* magic, Block<char>& text) noexcept {
+    if (!data || size < 64 || std::memcmp(data, magic, 8) || little(data + 8, 4) != 1) return Status::foreign;
+    const std::uint64_t precision = little(data + 12, 4), count = little(data + 24, 4);
+    const std::uint64_t text_at = little(data + 28, 4), length = little(data + 32, 4);
+    if (little(data + 16, 8) != size) return Status::damaged;
+    if (precision > 1 || count > 4096) return Status::foreign;
+    if (text_at != 64 + 64 * count || text_at > size || length > size - text_at) return Status::damaged;
+    const std::uint32_t head = crc32(data + 64, 64 * count, crc32(data, 60));
+    if (head != little(data + 60, 4) || crc32(data + text_at, length) != little(data + 56, 4)) return Status::damaged;
+    if (!text.make(length + 1)) return Status::no_memory;
+    std::memcpy(text.data(), data + text_at, length);
+    for (int i = 0; i < 5; ++i) sizes[i] = little(data + 36 + 4 * i, 4);
+    eight = precision == 1;
+    left = static_cast<int>(count);
+    at = static_cast<std::size_t>(text_at + length);
+    return Status::ok;
+  }
+
+  // Once all was taken: whether nothing is left.
+  Status close() const noexcept {
+    return status == Status::ok && (left || at != size) ? Status::damaged : status;
+  }
+
+  // The next tensor's bytes, after all that can be wrong with it was looked for.
+  const std::uint8_t* next(const char* name, const char* suffix, int number, std::uint32_t type, std::uint64_t rows,
+                           std::uint64_t columns) noexcept {
+    char wanted[32] = {};
+    if (number >= 0) std::snprintf(wanted, sizeof wanted, "%s.%d%s", name, number, suffix);
+    else std::snprintf(wanted, sizeof wanted, "%s%s", name, suffix);
+    if (status != Status::ok) return nullptr;
+    if (left-- <= 0) return fail(Status::damaged);
+    const std::uint8_t* e = data + entry;
+    entry += 64;
+    static const int WIDTHS[] = {4, 1, 4, 8};
+    const std::uint64_t start = (at + 63) / 64 * 64;
+    const std::uint64_t bytes = rows * columns * static_cast<std::uint64_t>(WIDTHS[type]);
+    if (std::memcmp(e, wanted, 32) || little(e + 32, 4) != type || little(e + 36, 4) != rows ||
+        little(e + 40, 4) != columns || little(e + 48, 8) != start || little(e + 56, 8) != bytes)
+      return fail(Status::damaged);
+    if (start > size || bytes > size - start) return fail(Status::damaged);
+    for (std::size_t i = at; i < start; ++i)
+      if (data[i]) return fail(Status::damaged);
+    const std::uint8_t* body = data + start;
+    if (crc32(body, bytes) != little(e + 44, 4)) return fail(Status::damaged);
+    at = start + bytes;
+    const std::uint64_t n = rows * columns;
+    for (std::uint64_t i = 0; i < n; ++i) {
+      if (type == 0 && !std::isfinite(little_float(body + 4 * i))) return fail(Status::damaged);
+      if (type == 1 && body[i] == 0x80) return fail(Status::damaged);
+      if (type == 3 && !std::isfinite(little_double(body + 8 * i))) return fail(Status::damaged);
+    }
+    return body;
+  }
+
+  const std::uint8_t* fail(Status why) noexcept {
+    status = why;
+    return nullptr;
+  }
+
+  void row(const char* name, const char* suffix, int number, int n, Block<float>& into, int rows = 1) noexcept {
+    const std::uint8_t* body =
+        next(name, suffix, number, 0, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(n));
+    if (!body) return;
+    const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(n);
+    if (!into.make((count + 15) / 16 * 16)) return void(fail(Status::no_memory));
+    for (std::size_t i = 0; i < count; ++i) into[i] = little_float(body + 4 * i);
+  }
+
+  void matrix(const char* name, const char* suffix, int number, int rows, int columns, bool packed,
+              Matrix& into) noexcept {
+    const std::uint8_t* body = next(name, suffix, number, eight ? 1 : 0, static_cast<std::uint64_t>(rows),
+                                    static_cast<std::uint64_t>(columns));
+    if (!body) return;
+    into.rows = rows;
+    into.columns = columns;
+    into.packed = packed;
+    const std::size_t R = static_cast<std::size_t>((rows + 15) / 16 * 16);
+    const std::size_t C = static_cast<std::size_t>(packed && eight ? into.padded_columns() : columns);
+    if (!(eight ? into.wholes.make(R * C) && into.scale.make(R) && into.sums.make(R) : into.floats.make(R * C)))
+      return void(fail(Status::no_memory));
+    for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r)
+      for (std::size_t c = 0; c < static_cast<std::size_t>(columns); ++c) {
+        const std::size_t from = r * static_cast<std::size_t>(columns) + c, block = r / 16 * 16 * C;
+        if (eight) {
+          const auto value = static_cast<std::int8_t>(body[from] < 128 ? body[from] : body[from] - 256);
+          into.wholes[packed ? block + c / 4 * 64 + r % 16 * 4 + c % 4 : from] = value;
+          into.sums[r] += 128 * value;
+        } else {
+          into.floats[packed ? block + c * 16 + r % 16 : from] = little_float(body + 4 * from);
+        }
+      }
+    if (!eight) return;
+    char scaled[16] = {};
+    std::snprintf(scaled, sizeof scaled, "%s.scale", suffix);
+    const std::uint8_t* scales = next(name, scaled, number, 0, static_cast<std::uint64_t>(rows), 1);
+    for (std::size_t r = 0; scales && r < static_cast<std::size_t>(rows); ++r)
+      into.scale[r] = little_float(scales + 4 * r);
+  }
+};
+
+constexpr int DEEPEST = 64;
+constexpr std::uint32_t WIDEST = 8192;
+
+// A residual GRU layer.
+struct Gru {
+  Block<float> norm_w, norm_b;
+  Matrix in, rec;
+  Block<float> in_b, rec_b;
+
+  void take(TensorFile& file, int i, int width) noexcept {
+    file.row("norm", ".w", i, width, norm_w);
+    file.row("norm", ".b", i, width, norm_b);
+    file.matrix("gru", ".in", i, 3 * width, width, true, in);
+    file.row("gru", ".in.b", i, 3 * width, in_b);
+    file.matrix("gru", ".rec", i, 3 * width, width, true, rec);
+    file.row("gru", ".rec.b", i, 3 * width, rec_b);
+  }
+};
+
+// What nets do with numbers, and their scratch space.
+class Arithmetic {
+ protected:
+  static constexpr std::size_t up(int n) noexcept { return static_cast<std::size_t>((n + 15) / 16 * 16); }
+
+  // For vectors of at most `inner` numbers that are multiplied, and `outer` that are made.
+  bool make_scratch(const Products& ways, int inner, int outer) noexcept {
+    ways_ = &ways;
+    return normed_.make(up(inner)) && whole_.make(up(inner)) && fresh_.make(up(outer)) && kept_.make(up(outer));
+  }
+
+  ANTIPHON_INLINE static void add_row(const Matrix& table, int row, float times,
+                                      float* __restrict into) noexcept {
+    const int n = table.columns;
+    const std::size_t at = static_cast<std::size_t>(row) * static_cast<std::size_t>(n);
+    if (table.scale.size()) {
+      const std::int8_t* from = table.wholes.data() + at;
+      const float scale = times * table.scale[static_cast<std::size_t>(row)];
+      for (int j = 0; j < n; ++j) into[j] += scale * static_cast<float>(from[j]);
+    } else {
+      const float* from = table.floats.data() + at;
+      for (int j = 0; j < n; ++j) into[j] += times * from[j];
+    }
+  }
+
+  ANTIPHON_INLINE static double lanes(const float* x, int n, double less, bool squared) noexcept {
+    double sum[8] = {};
+    const auto add = [&](int i, int lane) {
+      const double d = static_cast<double>(x[i]) - less;
+      sum[lane] += squared ? d * d : d;
+    };
+    int i = 0;
+    for (; i + 8 <= n; i += 8)
+      for (int lane = 0; lane < 8; ++lane) add(i + lane, lane);
+    for (int lane = 0; i + lane < n; ++lane) add(i + lane, lane);
+    double all = 0;
+    for (double s : sum) all += s;
+    return all;
+  }
+
+  ANTIPHON_INLINE static void norm(const float* x, int n, const float* weight, const float* bias,
+                                   float* __restrict y) noexcept {
+    const double mean = lanes(x, n, 0.0, false) / n;
+    const double scale = 1 / std::sqrt(lanes(x, n, mean, true) / n + 1e-5);
+    for (int i = 0; i < n; ++i)
+      y[i] = static_cast<float>((static_cast<double>(x[i]) - mean) * scale) * weight[i] + bias[i];
+  }
+
+  // y = W x + b, or W x without. y has room for whole blocks of sixteen.
+  void linear(const Matrix& m, const float* bias, const float* x, float* y) noexcept {
+#ifdef ANTIPHON_X86
+    if (ways_->longer) return linear_longer(m, bias, x, y);
+#endif
+    linear_any(m, bias, x, y);
+  }
+
+#ifdef ANTIPHON_X86
+  __attribute__((target("avx2"), noinline)) void linear_longer(const Matrix& m, const float* bias,
+                                                               const float* x, float* y) noexcept {
+    linear_any(m, bias, x, y);
+  }
+#endif
+
+  ANTIPHON_INLINE void linear_any(const Matrix& m, const float* bias, const float* x, float* y) noexcept {
+    const int blocks = (m.rows + 15) / 16;
+    if (!m.scale.size()) {
+      for (int b = 0; b < blocks; ++b)
+        ways_->floats(
+            m.floats.data() + static_cast<std::size_t>(b) * 16 * static_cast<std::size_t>(m.columns), x, m.columns,
+            y + 16 * b);
+      for (int r = 0; bias && r < m.rows; ++r) y[r] += bias[r];
+      return;
+    }
+    const float largest = quantise(x, m.columns, m.padded_columns());
+    const float unit = largest / 127.0f;
+    for (int b = 0; b < blocks; ++b) {
+      std::int32_t sums[LANES];
+      const std::size_t at = static_cast<std::size_t>(b) * 16;
+      ways_->wholes(m.wholes.data() + at * static_cast<std::size_t>(m.padded_columns()), whole_.data(),
+                             m.padded_columns(), m.sums.data() + at, sums);
+      const float* __restrict scale = m.scale.data() + at;
+      const float* __restrict more = bias ? bias + at : NONE;
+      float* __restrict out = y + at;
+      for (std::size_t r = 0; r < 16; ++r) out[r] = static_cast<float>(sums[r]) * (unit * scale[r]) + more[r];
+    }
+  }
+
+  // x as whole numbers of -127..127, into whole_; returns the largest size of x.
+  ANTIPHON_INLINE float quantise(const float* __restrict x, int n, int padded) noexcept {
+    float most[16] = {};
+    const auto look = [&](int i, int lane) {
+      const float size = std::fabs(x[i]);
+      most[lane] = most[lane] > size ? most[lane] : size;
+    };
+    int seen = 0;
+    for (; seen + 16 <= n; seen += 16)
+      for (int lane = 0; lane < 16; ++lane) look(seen + lane, lane);
+    for (int lane = 0; seen + lane < n; ++lane) look(seen + lane, lane);
+    const float largest = *std::max_element(most, most + 16);
+    const float times = largest > 0.0f ? 127.0f / largest : 0.0f;
+    std::int8_t* __restrict q = whole_.data();
+    for (int i = 0; i < n; ++i) {
+      float v = x[i] * times;
+      v = v > -127.0f ? v : -127.0f;  // also what is not a number
+      v = v < 127.0f ? v : 127.0f;
+      v = v + 12582912.0f;
+      v = v - 12582912.0f;
+      q[i] = static_cast<std::int8_t>(static_cast<std::int32_t>(v));
+    }
+    std::fill(q + n, q + padded, std::int8_t{0});
+    return largest;
+  }
+
+  // A residual GRU layer: x and its state h, each of `D` numbers.
+  ANTIPHON_INLINE void gru(const Gru& g, int D, float* __restrict x, float* __restrict h) noexcept {
+    float* __restrict fresh = fresh_.data();
+    float* __restrict kept = kept_.data();
+    norm(x, D, g.norm_w.data(), g.norm_b.data(), normed_.data());
+    linear(g.in, g.in_b.data(), normed_.data(), fresh);
+    linear(g.rec, g.rec_b.data(), h, kept);
+    for (int j = 0; j < 2 * D; ++j) fresh[j] = sigmoid(fresh[j] + kept[j]);
+    float* __restrict reset = fresh;
+    float* __restrict stay = fresh + D;
+    float* __restrict made = fresh + 2 * D;
+    const float* __restrict past = kept + 2 * D;
+    for (int j = 0; j < D; ++j) made[j] = hyperbolic(made[j] + reset[j] * past[j]);
+    for (int j = 0; j < D; ++j) h[j] = (1.0f - stay[j]) * made[j] + stay[j] * h[j];
+    for (int j = 0; j < D; ++j) x[j] += h[j];
+  }
+
+  static constexpr float NONE[16] = {};
+  const Products* ways_ = nullptr;
+  Block<float> normed_, fresh_, kept_;
+  Block<std::int8_t> whole_;
+};
+
 }  // namespace detail
 
 // ------------------------------------------------------------------------------------------------ weights
@@ -414,179 +684,66 @@ class Weights {
 
  private:
   friend class Net;
-  static constexpr int DEEPEST = 64;
-  static constexpr std::uint32_t WIDEST = 8192;
-  struct Gru {
-    detail::Block<float> norm_w, norm_b;
-    detail::Matrix in, rec;
-    detail::Block<float> in_b, rec_b;
-  };
-
-  // Walks the index, which must say just what follows from the sizes, and takes one tensor after another.
-  struct Walk {
-    const std::uint8_t* data;
-    std::size_t size;
-    std::size_t entry = 64;
-    std::size_t at = 0;
-    int left = 0;
-    Status status = Status::ok;
-
-    // The next tensor's bytes, after all that can be wrong with it was looked for.
-    const std::uint8_t* next(const char* name, const char* suffix, int number, std::uint32_t type, std::uint64_t rows,
-                             std::uint64_t columns) noexcept {
-      char wanted[32] = {};
-      if (number >= 0) std::snprintf(wanted, sizeof wanted, "%s.%d%s", name, number, suffix);
-      else std::snprintf(wanted, sizeof wanted, "%s%s", name, suffix);
-      if (status != Status::ok) return nullptr;
-      if (left-- <= 0) return fail(Status::damaged);
-      const std::uint8_t* e = data + entry;
-      entry += 64;
-      static const int WIDTHS[] = {4, 1, 4, 8};
-      const std::uint64_t start = (at + 63) / 64 * 64;
-      const std::uint64_t bytes = rows * columns * static_cast<std::uint64_t>(WIDTHS[type]);
-      using detail::little;
-      if (std::memcmp(e, wanted, 32) || little(e + 32, 4) != type || little(e + 36, 4) != rows ||
-          little(e + 40, 4) != columns || little(e + 48, 8) != start || little(e + 56, 8) != bytes)
-        return fail(Status::damaged);
-      if (start > size || bytes > size - start) return fail(Status::damaged);
-      for (std::size_t i = at; i < start; ++i)
-        if (data[i]) return fail(Status::damaged);
-      const std::uint8_t* body = data + start;
-      if (detail::crc32(body, bytes) != little(e + 44, 4)) return fail(Status::damaged);
-      at = start + bytes;
-      const std::uint64_t n = rows * columns;
-      for (std::uint64_t i = 0; i < n; ++i) {
-        if (type == 0 && !std::isfinite(detail::little_float(body + 4 * i))) return fail(Status::damaged);
-        if (type == 1 && body[i] == 0x80) return fail(Status::damaged);
-        if (type == 3 && !std::isfinite(detail::little_double(body + 8 * i))) return fail(Status::damaged);
-      }
-      return body;
-    }
-
-    const std::uint8_t* fail(Status why) noexcept {
-      status = why;
-      return nullptr;
-    }
-
-    void row(const char* name, const char* suffix, int number, int n, detail::Block<float>& into,
-             int rows = 1) noexcept {
-      const std::uint8_t* body =
-          next(name, suffix, number, 0, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(n));
-      if (!body) return;
-      const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(n);
-      if (!into.make((count + 15) / 16 * 16)) return void(fail(Status::no_memory));
-      for (std::size_t i = 0; i < count; ++i) into[i] = detail::little_float(body + 4 * i);
-    }
-
-    void matrix(const char* name, const char* suffix, int number, int rows, int columns, bool eight, bool packed,
-                detail::Matrix& into) noexcept {
-      const std::uint8_t* body = next(name, suffix, number, eight ? 1 : 0, static_cast<std::uint64_t>(rows),
-                                      static_cast<std::uint64_t>(columns));
-      if (!body) return;
-      into.rows = rows;
-      into.columns = columns;
-      into.packed = packed;
-      const std::size_t R = static_cast<std::size_t>((rows + 15) / 16 * 16);
-      const std::size_t C = static_cast<std::size_t>(packed && eight ? into.padded_columns() : columns);
-      if (!(eight ? into.wholes.make(R * C) && into.scale.make(R) && into.sums.make(R) : into.floats.make(R * C)))
-        return void(fail(Status::no_memory));
-      for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r)
-        for (std::size_t c = 0; c < static_cast<std::size_t>(columns); ++c) {
-          const std::size_t from = r * static_cast<std::size_t>(columns) + c, block = r / 16 * 16 * C;
-          if (eight) {
-            const auto value = static_cast<std::int8_t>(body[from] < 128 ? body[from] : body[from] - 256);
-            into.wholes[packed ? block + c / 4 * 64 + r % 16 * 4 + c % 4 : from] = value;
-            into.sums[r] += 128 * value;
-          } else {
-            into.floats[packed ? block + c * 16 + r % 16 : from] = detail::little_float(body + 4 * from);
-          }
-        }
-      if (!eight) return;
-      char scaled[16] = {};
-      std::snprintf(scaled, sizeof scaled, "%s.scale", suffix);
-      const std::uint8_t* scales = next(name, scaled, number, 0, static_cast<std::uint64_t>(rows), 1);
-      for (std::size_t r = 0; scales && r < static_cast<std::size_t>(rows); ++r)
-        into.scale[r] = detail::little_float(scales + 4 * r);
-    }
-  };
-
   Status read_all(const std::uint8_t* data, std::size_t size) noexcept {
-    using detail::little;
-    if (!data || size < 64 || std::memcmp(data, "ANTIPHON", 8) || little(data + 8, 4) != 1) return Status::foreign;
-    const std::uint64_t precision = little(data + 12, 4), count = little(data + 24, 4), text_at = little(data + 28, 4);
-    const std::uint64_t text = little(data + 32, 4), D = little(data + 36, 4), L = little(data + 40, 4);
-    const std::uint64_t C = little(data + 44, 4);
-    if (little(data + 16, 8) != size) return Status::damaged;
-    if (precision > 1 || little(data + 48, 4) != INSTRUMENTS || little(data + 52, 4) != TIMES) return Status::foreign;
-    if (!D || D > WIDEST || !C || C > WIDEST || !L || L > DEEPEST || count > 4096) return Status::foreign;
-    if (text_at != 64 + 64 * count || text_at > size || text > size - text_at) return Status::damaged;
-    const std::uint32_t head = detail::crc32(data + 64, 64 * count, detail::crc32(data, 60));
-    if (head != little(data + 60, 4) || detail::crc32(data + text_at, text) != little(data + 56, 4))
-      return Status::damaged;
-    if (!text_.make(text + 1)) return Status::no_memory;
-    std::memcpy(text_.data(), data + text_at, text);
-    Walk walk{data, size, 64, static_cast<std::size_t>(text_at + text), static_cast<int>(count), Status::ok};
+    detail::TensorFile file{data, size};
+    const Status status = file.open("ANTIPHON", text_);
+    if (status != Status::ok) return status;
+    const std::uint64_t D = file.sizes[0], L = file.sizes[1], C = file.sizes[2];
+    if (file.sizes[3] != INSTRUMENTS || file.sizes[4] != TIMES) return Status::foreign;
+    if (!D || D > detail::WIDEST || !C || C > detail::WIDEST || !L || L > detail::DEEPEST) return Status::foreign;
     width_ = static_cast<int>(D);
     head_ = static_cast<int>(C);
     layers_ = static_cast<int>(L);
-    eight_ = precision == 1;
-    take_codec(walk);
-    take_body(walk);
-    take_heads(walk);
-    if (walk.status == Status::ok && (walk.left || walk.at != size)) return Status::damaged;
-    return walk.status;
+    eight_ = file.eight;
+    take_codec(file);
+    take_body(file);
+    take_heads(file);
+    return file.close();
   }
 
-  void take_codec(Walk& walk) noexcept {
-    const std::uint8_t* tick = walk.next("codec.tick", "", -1, 3, 1, 1);
+  void take_codec(detail::TensorFile& file) noexcept {
+    const std::uint8_t* tick = file.next("codec.tick", "", -1, 3, 1, 1);
     if (tick) tick_ = detail::little_double(tick);
-    const std::uint8_t* decays = walk.next("codec.decays", "", -1, 3, 1, CHANNELS - 1);
+    const std::uint8_t* decays = file.next("codec.decays", "", -1, 3, 1, CHANNELS - 1);
     for (std::size_t c = 0; decays && c < CHANNELS - 1; ++c) decays_[c] = detail::little_double(decays + 8 * c);
-    const std::uint8_t* last = walk.next("codec.time_last", "", -1, 2, 1, TIMES);
+    const std::uint8_t* last = file.next("codec.time_last", "", -1, 2, 1, TIMES);
     if (!last) return;
     std::int64_t before = -1;
     for (std::size_t i = 0; i < TIMES; ++i) {
       const auto value = static_cast<std::int64_t>(detail::little(last + 4 * i, 4));
-      if (value <= before || value > 1000000) return void(walk.fail(Status::foreign));
+      if (value <= before || value > 1000000) return void(file.fail(Status::foreign));
       time_first_[i] = before + 1;
       time_last_[i] = before = value;
     }
-    if (!(tick_ > 0 && tick_ < 10 && decays_[0] > 0 && decays_[1] > 0)) walk.fail(Status::foreign);
+    if (!(tick_ > 0 && tick_ < 10 && decays_[0] > 0 && decays_[1] > 0)) file.fail(Status::foreign);
   }
 
-  void take_body(Walk& walk) noexcept {
-    for (int f = 0; f < 4; ++f) walk.matrix("embed", "", f, SIZES[f], width_, eight_, false, embed_[f]);
-    walk.matrix("hear", "", -1, FEATURES, width_, eight_, false, hear_);
-    walk.row("start", "", -1, width_, start_);
-    gru_.reset(new (std::nothrow) Gru[static_cast<std::size_t>(layers_)]);
-    if (!gru_) return void(walk.fail(Status::no_memory));
-    for (int i = 0; i < layers_ && walk.status == Status::ok; ++i) {
-      Gru& g = gru_[static_cast<std::size_t>(i)];
-      walk.row("norm", ".w", i, width_, g.norm_w);
-      walk.row("norm", ".b", i, width_, g.norm_b);
-      walk.matrix("gru", ".in", i, 3 * width_, width_, eight_, true, g.in);
-      walk.row("gru", ".in.b", i, 3 * width_, g.in_b);
-      walk.matrix("gru", ".rec", i, 3 * width_, width_, eight_, true, g.rec);
-      walk.row("gru", ".rec.b", i, 3 * width_, g.rec_b);
-    }
-    walk.row("norm", ".w", -1, width_, norm_w_);
-    walk.row("norm", ".b", -1, width_, norm_b_);
-    walk.matrix("base", "", -1, head_, width_, eight_, true, base_);
-    walk.row("base", ".b", -1, head_, base_b_);
+  void take_body(detail::TensorFile& file) noexcept {
+    for (int f = 0; f < 4; ++f) file.matrix("embed", "", f, SIZES[f], width_, false, embed_[f]);
+    file.matrix("hear", "", -1, FEATURES, width_, false, hear_);
+    file.row("start", "", -1, width_, start_);
+    gru_.reset(new (std::nothrow) detail::Gru[static_cast<std::size_t>(layers_)]);
+    if (!gru_) return void(file.fail(Status::no_memory));
+    for (int i = 0; i < layers_ && file.status == Status::ok; ++i)
+      gru_[static_cast<std::size_t>(i)].take(file, i, width_);
+    file.row("norm", ".w", -1, width_, norm_w_);
+    file.row("norm", ".b", -1, width_, norm_b_);
+    file.matrix("base", "", -1, head_, width_, true, base_);
+    file.row("base", ".b", -1, head_, base_b_);
   }
 
-  void take_heads(Walk& walk) noexcept {
-    for (int f = 0; f < 4; ++f) walk.matrix("known", "", f, SIZES[f], head_, eight_, false, known_[f]);
-    walk.row("touch", "", -1, head_, touch_, CHANNELS);
-    walk.row("field", "", -1, head_, field_, 4);
-    walk.row("heads", ".w", -1, head_, heads_w_);
-    walk.row("heads", ".b", -1, head_, heads_b_);
+  void take_heads(detail::TensorFile& file) noexcept {
+    for (int f = 0; f < 4; ++f) file.matrix("known", "", f, SIZES[f], head_, false, known_[f]);
+    file.row("touch", "", -1, head_, touch_, CHANNELS);
+    file.row("field", "", -1, head_, field_, 4);
+    file.row("heads", ".w", -1, head_, heads_w_);
+    file.row("heads", ".b", -1, head_, heads_b_);
     for (int f = 0; f < 4; ++f) {
       const int rows = SIZES[f] + (f == INSTRUMENT ? 1 : f == PITCH ? CHANNELS : 0);
-      walk.matrix("up", "", f, 2 * head_, head_, eight_, true, up_[f]);
-      walk.row("up", ".b", f, 2 * head_, up_b_[f]);
-      walk.matrix("out", "", f, rows, 2 * head_, eight_, true, out_[f]);
-      walk.row("out", ".b", f, rows, out_b_[f]);
+      file.matrix("up", "", f, 2 * head_, head_, true, up_[f]);
+      file.row("up", ".b", f, 2 * head_, up_b_[f]);
+      file.matrix("out", "", f, rows, 2 * head_, true, out_[f]);
+      file.row("out", ".b", f, rows, out_b_[f]);
     }
   }
 
@@ -599,7 +756,7 @@ class Weights {
   detail::Block<char> text_;
   detail::Matrix embed_[4], hear_, base_, known_[4], up_[4], out_[4];
   detail::Block<float> start_, norm_w_, norm_b_, base_b_, touch_, field_, heads_w_, heads_b_, up_b_[4], out_b_[4];
-  std::unique_ptr<Gru[]> gru_;
+  std::unique_ptr<detail::Gru[]> gru_;
 };
 
 // ------------------------------------------------------------------------------------------------ the net
@@ -615,16 +772,14 @@ struct Sounding {
 };
 
 // The net for one event at a time: it hears codes, carries its state, and gives logits.
-class Net {
+class Net : private detail::Arithmetic {
  public:
   Status prepare(const Weights& weights) noexcept {
     if (!weights.ready()) return Status::unprepared;
-    const auto up = [](int n) { return static_cast<std::size_t>((n + 15) / 16 * 16); };
     const int D = weights.width(), C = weights.head_width();
-    const int widest = std::max({3 * D, 2 * C, INSTRUMENTS + 1});
     const bool made = state_.make(static_cast<std::size_t>(weights.layers()) * up(D)) && base_.make(up(C)) &&
-                      x_.make(up(D)) && normed_.make(up(std::max(D, C))) && fresh_.make(up(widest)) &&
-                      kept_.make(up(widest)) && whole_.make(up(std::max(D, 2 * C)));
+                      x_.make(up(D)) &&
+                      make_scratch(weights.ways_, std::max(D, 2 * C), std::max({3 * D, 2 * C, INSTRUMENTS + 1}));
     weights_ = made ? &weights : nullptr;
     return made ? Status::ok : Status::no_memory;
   }
@@ -687,7 +842,8 @@ class Net {
       if (value != 0.0f) add_row(w.hear_, i, value, fresh_.data());
     }
     for (int j = 0; j < D; ++j) x[j] += fresh_[static_cast<std::size_t>(j)];
-    for (int i = 0; i < w.layers_; ++i) layer(i);
+    for (int i = 0; i < w.layers_; ++i)
+      gru(w.gru_[static_cast<std::size_t>(i)], D, x, state_.data() + static_cast<std::size_t>(i) * up(D));
     norm(x, D, w.norm_w_.data(), w.norm_b_.data(), normed_.data());
     linear(w.base_, w.base_b_.data(), normed_.data(), base_.data());
   }
@@ -722,131 +878,8 @@ class Net {
     return out;
   }
 
-  ANTIPHON_INLINE static void add_row(const detail::Matrix& table, int row, float times,
-                                      float* __restrict into) noexcept {
-    const int n = table.columns;
-    const std::size_t at = static_cast<std::size_t>(row) * static_cast<std::size_t>(n);
-    if (table.scale.size()) {
-      const std::int8_t* from = table.wholes.data() + at;
-      const float scale = times * table.scale[static_cast<std::size_t>(row)];
-      for (int j = 0; j < n; ++j) into[j] += scale * static_cast<float>(from[j]);
-    } else {
-      const float* from = table.floats.data() + at;
-      for (int j = 0; j < n; ++j) into[j] += times * from[j];
-    }
-  }
-
-  ANTIPHON_INLINE static double lanes(const float* x, int n, double less, bool squared) noexcept {
-    double sum[8] = {};
-    const auto add = [&](int i, int lane) {
-      const double d = static_cast<double>(x[i]) - less;
-      sum[lane] += squared ? d * d : d;
-    };
-    int i = 0;
-    for (; i + 8 <= n; i += 8)
-      for (int lane = 0; lane < 8; ++lane) add(i + lane, lane);
-    for (int lane = 0; i + lane < n; ++lane) add(i + lane, lane);
-    double all = 0;
-    for (double s : sum) all += s;
-    return all;
-  }
-
-  ANTIPHON_INLINE static void norm(const float* x, int n, const float* weight, const float* bias,
-                                   float* __restrict y) noexcept {
-    const double mean = lanes(x, n, 0.0, false) / n;
-    const double scale = 1 / std::sqrt(lanes(x, n, mean, true) / n + 1e-5);
-    for (int i = 0; i < n; ++i)
-      y[i] = static_cast<float>((static_cast<double>(x[i]) - mean) * scale) * weight[i] + bias[i];
-  }
-
-  // y = W x + b. y has room for whole blocks of sixteen.
-  void linear(const detail::Matrix& m, const float* bias, const float* x, float* y) noexcept {
-#ifdef ANTIPHON_X86
-    if (weights_->ways_.longer) return linear_longer(m, bias, x, y);
-#endif
-    linear_any(m, bias, x, y);
-  }
-
-#ifdef ANTIPHON_X86
-  __attribute__((target("avx2"), noinline)) void linear_longer(const detail::Matrix& m, const float* bias,
-                                                               const float* x, float* y) noexcept {
-    linear_any(m, bias, x, y);
-  }
-#endif
-
-  ANTIPHON_INLINE void linear_any(const detail::Matrix& m, const float* bias, const float* x, float* y) noexcept {
-    const int blocks = (m.rows + 15) / 16;
-    if (!m.scale.size()) {
-      for (int b = 0; b < blocks; ++b)
-        weights_->ways_.floats(
-            m.floats.data() + static_cast<std::size_t>(b) * 16 * static_cast<std::size_t>(m.columns), x, m.columns,
-            y + 16 * b);
-      for (int r = 0; r < m.rows; ++r) y[r] += bias[r];
-      return;
-    }
-    const float largest = quantise(x, m.columns, m.padded_columns());
-    const float unit = largest / 127.0f;
-    for (int b = 0; b < blocks; ++b) {
-      std::int32_t sums[detail::LANES];
-      const std::size_t at = static_cast<std::size_t>(b) * 16;
-      weights_->ways_.wholes(m.wholes.data() + at * static_cast<std::size_t>(m.padded_columns()), whole_.data(),
-                             m.padded_columns(), m.sums.data() + at, sums);
-      const float* __restrict scale = m.scale.data() + at;
-      const float* __restrict more = bias + at;
-      float* __restrict out = y + at;
-      for (std::size_t r = 0; r < 16; ++r) out[r] = static_cast<float>(sums[r]) * (unit * scale[r]) + more[r];
-    }
-  }
-
-  // x as whole numbers of -127..127, into whole_; returns the largest size of x.
-  ANTIPHON_INLINE float quantise(const float* __restrict x, int n, int padded) noexcept {
-    float most[16] = {};
-    const auto look = [&](int i, int lane) {
-      const float size = std::fabs(x[i]);
-      most[lane] = most[lane] > size ? most[lane] : size;
-    };
-    int seen = 0;
-    for (; seen + 16 <= n; seen += 16)
-      for (int lane = 0; lane < 16; ++lane) look(seen + lane, lane);
-    for (int lane = 0; seen + lane < n; ++lane) look(seen + lane, lane);
-    const float largest = *std::max_element(most, most + 16);
-    const float times = largest > 0.0f ? 127.0f / largest : 0.0f;
-    std::int8_t* __restrict q = whole_.data();
-    for (int i = 0; i < n; ++i) {
-      float v = x[i] * times;
-      v = v > -127.0f ? v : -127.0f;  // also what is not a number
-      v = v < 127.0f ? v : 127.0f;
-      v = v + 12582912.0f;
-      v = v - 12582912.0f;
-      q[i] = static_cast<std::int8_t>(static_cast<std::int32_t>(v));
-    }
-    std::fill(q + n, q + padded, std::int8_t{0});
-    return largest;
-  }
-
-  ANTIPHON_INLINE void layer(int i) noexcept {
-    const Weights::Gru& g = weights_->gru_[static_cast<std::size_t>(i)];
-    const int D = weights_->width_;
-    float* __restrict x = x_.data();
-    float* __restrict h = state_.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>((D + 15) / 16 * 16);
-    float* __restrict fresh = fresh_.data();
-    float* __restrict kept = kept_.data();
-    norm(x, D, g.norm_w.data(), g.norm_b.data(), normed_.data());
-    linear(g.in, g.in_b.data(), normed_.data(), fresh);
-    linear(g.rec, g.rec_b.data(), h, kept);
-    for (int j = 0; j < 2 * D; ++j) fresh[j] = detail::sigmoid(fresh[j] + kept[j]);
-    float* __restrict reset = fresh;
-    float* __restrict stay = fresh + D;
-    float* __restrict made = fresh + 2 * D;
-    const float* __restrict past = kept + 2 * D;
-    for (int j = 0; j < D; ++j) made[j] = detail::hyperbolic(made[j] + reset[j] * past[j]);
-    for (int j = 0; j < D; ++j) h[j] = (1.0f - stay[j]) * made[j] + stay[j] * h[j];
-    for (int j = 0; j < D; ++j) x[j] += h[j];
-  }
-
   const Weights* weights_ = nullptr;
-  detail::Block<float> state_, base_, x_, normed_, fresh_, kept_;
-  detail::Block<std::int8_t> whole_;
+  detail::Block<float> state_, base_, x_;
 };
 
 // ------------------------------------------------------------------------------------------------ constraints
@@ -1542,11 +1575,12 @@ inline Status Snapshot::prepare(const Model& model) noexcept {
 
 // The token codec: one keyboard's music as words of a flat vocabulary. An event is spelt in one way: as many of the
 // longest shifts of time as fit, the rest of the time, a velocity if a key is struck, the key.
-constexpr int NOTE_ON = 4, NOTE_OFF = NOTE_ON + PITCHES, TIME_SHIFT = NOTE_OFF + PITCHES;
+constexpr int BEGINNING = 1, NOTE_ON = 4, NOTE_OFF = NOTE_ON + PITCHES, TIME_SHIFT = NOTE_OFF + PITCHES;
 constexpr int LONGEST_SHIFT = 32, VELOCITY_WORD = TIME_SHIFT + LONGEST_SHIFT, LOUDNESSES = 8;
 constexpr int VOCABULARY = VELOCITY_WORD + LOUDNESSES + 16;  // the last sixteen are for durations, which nothing spells
 constexpr int LONGEST_TOTAL = 500;  // ticks between two events: whatever is longer is spelt so
 constexpr double WORD_TICK = 0.02;  // seconds
+constexpr int FURTHEST_BACK = LONGEST_TOTAL / LONGEST_SHIFT + 2;  // the words of an event but its last, at most
 static_assert(VOCABULARY <= INSTRUMENTS, "odds are drawn in one scratch space");
 
 // A variable-order Markov model of words, as tables that are looked up as they lie in the file; its layout is told in
@@ -1681,7 +1715,8 @@ class NGrams {
 };
 
 // A source of words for WordModel: tables, and the last words as one number. Another source has these members as well:
-// `Weights`, what it is prepared from, and `prepare`; `clear`, `hear`, `logits`; a `State` and room for it; `rhythm`.
+// `Weights`, what it is prepared from, and `prepare`; `clear`, `hear`, `logits`; a `State` and room for it; a `Mark`, to
+// which one goes back after at most `FURTHEST_BACK` words; `rhythm`.
 class MarkovWords {
  public:
   using Weights = NGrams;
@@ -1712,6 +1747,9 @@ class MarkovWords {
 
   void save(State& into) const noexcept { into.history = history_; }
   void load(const State& from) noexcept { history_ = from.history; }
+  using Mark = State;
+  void mark(Mark& here) const noexcept { save(here); }
+  void rewind(const Mark& to) noexcept { load(to); }
 
   // How much likelier the beat makes an onset at `at` seconds.
   double rhythm(const Beat& beat, double at) const noexcept {
@@ -1723,6 +1761,361 @@ class MarkovWords {
  private:
   const NGrams* ngrams_ = nullptr;
   std::uint64_t history_ = 0;
+};
+
+// The numbers of a trained net of words, a GRU or a transformer, and its sizes.
+class WordWeights {
+ public:
+  // As those of Weights.
+  Status read(const void* data, std::size_t size) noexcept {
+    WordWeights fresh;
+    fresh.ways_ = ways_;
+    const Status status = fresh.read_all(static_cast<const std::uint8_t*>(data), size);
+    if (status == Status::ok) {
+      *this = std::move(fresh);
+    } else {
+      *this = WordWeights();
+    }
+    return status;
+  }
+
+  Status read_file(const char* path) noexcept {
+    *this = WordWeights();
+    detail::Block<std::uint8_t> raw;
+    const Status status = detail::read_whole(path, raw);
+    return status == Status::ok ? read(raw.data(), raw.size()) : status;
+  }
+
+  // Forgo the processor's own ways of multiplying; for tests.
+  void plainly() noexcept { ways_ = detail::Products(); }
+
+  bool ready() const noexcept { return width_ > 0; }
+  int width() const noexcept { return width_; }
+  int layers() const noexcept { return layers_; }
+  bool transformer() const noexcept { return window_ > 0; }
+  bool eight_bits() const noexcept { return eight_; }
+  // JSON: name, licence, lineage.
+  const char* about() const noexcept { return text_.size() ? text_.data() : ""; }
+
+ private:
+  friend class NetWords;
+  static constexpr std::uint64_t LARGEST_CACHE = 1u << 26;  // numbers
+
+  // A layer of a transformer.
+  struct Layer {
+    detail::Block<float> norm1, norm2;
+    detail::Matrix qkv, mix, gate_up, down;
+  };
+
+  Status read_all(const std::uint8_t* data, std::size_t size) noexcept {
+    detail::TensorFile file{data, size};
+    const Status status = file.open("ANTIWNET", text_);
+    if (status != Status::ok) return status;
+    if (!take_sizes(file.sizes)) return Status::foreign;
+    eight_ = file.eight;
+    take_codec(file);
+    file.matrix("embed", "", -1, VOCABULARY, width_, false, embed_);
+    if (transformer()) take_layers(file);
+    else take_grus(file);
+    file.row("norm", ".w", -1, width_, norm_w_);
+    file.row("norm", ".b", -1, width_, norm_b_);
+    file.matrix("out", "", -1, VOCABULARY, width_, true, out_);
+    file.row("out", ".b", -1, VOCABULARY, out_b_);
+    return file.close();
+  }
+
+  bool take_sizes(const std::uint64_t sizes[5]) noexcept {
+    const std::uint64_t D = sizes[0], L = sizes[1], heads = sizes[2], window = sizes[3], hidden = sizes[4];
+    if (!D || D > detail::WIDEST || !L || L > detail::DEEPEST) return false;
+    if ((heads != 0) != (window != 0) || (heads != 0) != (hidden != 0)) return false;
+    if (heads && (heads > D || D % (2 * heads) || hidden > 4 * detail::WIDEST)) return false;
+    if (window > LARGEST_CACHE || 2 * L * D * window > LARGEST_CACHE) return false;
+    width_ = static_cast<int>(D);
+    layers_ = static_cast<int>(L);
+    heads_ = static_cast<int>(heads);
+    window_ = static_cast<int>(window);
+    hidden_ = static_cast<int>(hidden);
+    return true;
+  }
+
+  static void take_codec(detail::TensorFile& file) noexcept {
+    constexpr std::uint32_t SPELLING[] = {VOCABULARY, BEGINNING,     NOTE_ON,    NOTE_OFF,     TIME_SHIFT,
+                                          LONGEST_SHIFT, VELOCITY_WORD, LOUDNESSES, LONGEST_TOTAL};
+    const std::uint8_t* tick = file.next("codec.tick", "", -1, 3, 1, 1);
+    if (tick && std::fabs(detail::little_double(tick) - WORD_TICK) > 0.0) file.fail(Status::foreign);
+    const std::uint8_t* words = file.next("codec.words", "", -1, 2, 1, 9);
+    for (std::size_t i = 0; words && i < 9; ++i)
+      if (detail::little(words + 4 * i, 4) != SPELLING[i]) file.fail(Status::foreign);
+  }
+
+  void take_grus(detail::TensorFile& file) noexcept {
+    gru_.reset(new (std::nothrow) detail::Gru[static_cast<std::size_t>(layers_)]);
+    if (!gru_) return void(file.fail(Status::no_memory));
+    for (int i = 0; i < layers_ && file.status == Status::ok; ++i)
+      gru_[static_cast<std::size_t>(i)].take(file, i, width_);
+  }
+
+  void take_layers(detail::TensorFile& file) noexcept {
+    const int half = width_ / heads_ / 2;
+    file.row("rates", "", -1, half, rates_);
+    if (file.status != Status::ok) return;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(half); ++i)
+      if (!(rates_[i] > 0 && rates_[i] <= 1)) return void(file.fail(Status::damaged));
+    layer_.reset(new (std::nothrow) Layer[static_cast<std::size_t>(layers_)]);
+    if (!layer_) return void(file.fail(Status::no_memory));
+    for (int i = 0; i < layers_ && file.status == Status::ok; ++i) {
+      Layer& layer = layer_[static_cast<std::size_t>(i)];
+      file.row("norm1", "", i, width_, layer.norm1);
+      file.matrix("qkv", "", i, 3 * width_, width_, true, layer.qkv);
+      file.matrix("mix", "", i, width_, width_, true, layer.mix);
+      file.row("norm2", "", i, width_, layer.norm2);
+      file.matrix("gate_up", "", i, 2 * hidden_, width_, true, layer.gate_up);
+      file.matrix("down", "", i, width_, hidden_, true, layer.down);
+    }
+  }
+
+  int width_ = 0, layers_ = 0, heads_ = 0, window_ = 0, hidden_ = 0;
+  bool eight_ = false;
+  detail::Products ways_ = detail::Products::best();
+  detail::Block<char> text_;
+  detail::Matrix embed_, out_;
+  detail::Block<float> rates_, norm_w_, norm_b_, out_b_;
+  std::unique_ptr<detail::Gru[]> gru_;
+  std::unique_ptr<Layer[]> layer_;
+};
+
+// A net as a source of words. A transformer's keys and values lie in a ring with room for the window and for the words
+// of an event that is being drawn, so that going back from these is to forget how many there were.
+class NetWords : private detail::Arithmetic {
+ public:
+  using Weights = WordWeights;
+
+  // What is carried from word to word, without the ring.
+  struct Mark {
+    detail::Block<float> carried;
+    std::int64_t count = 0;
+    Status prepare(const NetWords& net) noexcept {
+      return carried.make(net.carried_.size()) ? Status::ok : Status::no_memory;
+    }
+  };
+  struct State {
+    Mark mark;
+    detail::Block<float> ring;
+    Status prepare(const NetWords& net) noexcept {
+      return ring.make(net.ring_.size()) ? mark.prepare(net) : Status::no_memory;
+    }
+  };
+
+  Status prepare(const WordWeights& weights) noexcept {
+    weights_ = nullptr;
+    if (!weights.ready()) return Status::unprepared;
+    const int D = weights.width_, hidden = weights.hidden_, window = weights.window_;
+    const auto layers = static_cast<std::size_t>(weights.layers_);
+    const bool made = carried_.make(up(D) * (weights.transformer() ? 1 : 1 + layers)) &&
+                      make_scratch(weights.ways_, std::max(D, hidden), std::max({3 * D, 2 * hidden, VOCABULARY})) &&
+                      cosines_.make(up(D)) && sines_.make(up(D)) && odds_.make(up(window)) &&
+                      ring_.make(weights.transformer() ? 2 * layers * room(weights) : 0);
+    if (!made) return Status::no_memory;
+    weights_ = &weights;
+    return Status::ok;
+  }
+  const WordWeights* weights() const noexcept { return weights_; }
+
+  // As when nothing was heard.
+  void clear() noexcept {
+    std::fill_n(carried_.data(), carried_.size(), 0.0f);
+    count_ = 0;
+    hear(BEGINNING);
+  }
+
+  void hear(int word) noexcept {
+#ifdef ANTIPHON_X86
+    if (ways_->longer) return hear_longer(word);
+#endif
+    hear_any(word);
+  }
+
+  // Logits of the next word, into out[VOCABULARY].
+  void logits(double* out) noexcept {
+    const WordWeights& w = *weights_;
+    norm(carried_.data(), w.width_, w.norm_w_.data(), w.norm_b_.data(), normed_.data());
+    linear(w.out_, w.out_b_.data(), normed_.data(), fresh_.data());
+    for (std::size_t i = 0; i < VOCABULARY; ++i) out[i] = static_cast<double>(fresh_[i]);
+  }
+
+  void mark(Mark& here) const noexcept {
+    std::copy_n(carried_.data(), carried_.size(), here.carried.data());
+    here.count = count_;
+  }
+  void rewind(const Mark& to) noexcept {
+    std::copy_n(to.carried.data(), carried_.size(), carried_.data());
+    count_ = to.count;
+  }
+  void save(State& into) const noexcept {
+    mark(into.mark);
+    std::copy_n(ring_.data(), ring_.size(), into.ring.data());
+  }
+  void load(const State& from) noexcept {
+    rewind(from.mark);
+    std::copy_n(from.ring.data(), ring_.size(), ring_.data());
+  }
+
+  // Nets of words know no beat.
+  double rhythm(const Beat&, double) const noexcept { return 1.0; }
+
+ private:
+#ifdef ANTIPHON_X86
+  __attribute__((target("avx2"))) void hear_longer(int word) noexcept { hear_any(word); }
+#endif
+
+  static std::int64_t places(const WordWeights& w) noexcept { return w.window_ + FURTHEST_BACK; }
+  // Numbers that one layer's keys, or values, take.
+  static std::size_t room(const WordWeights& w) noexcept {
+    return static_cast<std::size_t>(places(w)) * static_cast<std::size_t>(w.width_);
+  }
+
+  ANTIPHON_INLINE void hear_any(int word) noexcept {
+    const WordWeights& w = *weights_;
+    const int D = w.width_;
+    float* x = carried_.data();
+    std::fill_n(x, D, 0.0f);
+    add_row(w.embed_, word, 1.0f, x);
+    if (w.transformer()) turn();
+    for (int i = 0; i < w.layers_; ++i) {
+      const auto layer = static_cast<std::size_t>(i);
+      if (w.transformer()) {
+        look_back(w.layer_[layer], ring_.data() + 2 * layer * room(w));
+        think(w.layer_[layer]);
+      } else {
+        gru(w.gru_[layer], D, x, x + (1 + layer) * up(D));
+      }
+    }
+    ++count_;
+  }
+
+  // Sines by Taylor's series: libraries of mathematics differ in their last bit.
+  ANTIPHON_INLINE void turn() noexcept {
+    // A quarter of a turn in two parts, the first of few enough bits for its multiples to be exact.
+    constexpr double HIGH = 1.570796251296997, LOW = 7.549789954891882e-08, NEAREST = 6755399441055744.0;
+    constexpr double SINE[] = {1.0, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880, -1.0 / 39916800,
+                               1.0 / 6227020800, -1.0 / 1307674368000, 1.0 / 355687428096000,
+                               -1.0 / 121645100408832000};
+    constexpr double COSINE[] = {1.0, -1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800, 1.0 / 479001600,
+                                 -1.0 / 87178291200, 1.0 / 20922789888000, -1.0 / 6402373705728000};
+    const int half = weights_->width_ / weights_->heads_ / 2;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(half); ++i) {
+      const double angle = static_cast<double>(count_) * static_cast<double>(weights_->rates_[i]);
+      double quarters = angle * 0.6366197723675814 + NEAREST;
+      quarters = quarters - NEAREST;
+      double r = angle - quarters * HIGH;
+      r = r - quarters * LOW;
+      const double square = r * r;
+      double sine = SINE[9], cosine = COSINE[9];
+      for (int k = 9; k-- > 0;) {
+        sine = sine * square + SINE[k];
+        cosine = cosine * square + COSINE[k];
+      }
+      sine = sine * r;
+      const auto place = static_cast<int>(static_cast<std::int64_t>(quarters) & 3);
+      const double along = place % 2 ? sine : cosine, across = place % 2 ? cosine : sine;
+      cosines_[i] = static_cast<float>(place == 1 || place == 2 ? -along : along);
+      sines_[i] = static_cast<float>(place >= 2 ? -across : across);
+    }
+  }
+
+  // A head's numbers turned, their halves being the parts of complex numbers.
+  ANTIPHON_INLINE void turned(const float* __restrict x, float* __restrict y, int n) const noexcept {
+    const int half = n / 2;
+    const float* __restrict cosine = cosines_.data();
+    const float* __restrict sine = sines_.data();
+    for (int j = 0; j < half; ++j) {
+      y[j] = x[j] * cosine[j] - x[half + j] * sine[j];
+      y[half + j] = x[j] * sine[j] + x[half + j] * cosine[j];
+    }
+  }
+
+  // Sum of a[i] b[i], or of a[i] alone, in eight lanes, each in order, then the lanes in order.
+  ANTIPHON_INLINE static float product(const float* __restrict a, const float* __restrict b, int n) noexcept {
+    float sum[8] = {};
+    int i = 0;
+    for (; i + 8 <= n; i += 8)
+      for (int lane = 0; lane < 8; ++lane) sum[lane] += b ? a[i + lane] * b[i + lane] : a[i + lane];
+    for (int lane = 0; i + lane < n; ++lane) sum[lane] += b ? a[i + lane] * b[i + lane] : a[i + lane];
+    float all = 0;
+    for (float s : sum) all += s;
+    return all;
+  }
+
+  ANTIPHON_INLINE void root_norm(const float* __restrict x, const float* __restrict weight) noexcept {
+    const int n = weights_->width_;
+    const double scale = 1 / std::sqrt(lanes(x, n, 0.0, true) / n + 1e-6);
+    float* __restrict y = normed_.data();
+    for (int i = 0; i < n; ++i) y[i] = static_cast<float>(static_cast<double>(x[i]) * scale) * weight[i];
+  }
+
+  // Attention over the window, the word itself in it, the oldest first.
+  ANTIPHON_INLINE void look_back(const WordWeights::Layer& layer, float* ring) noexcept {
+    const WordWeights& w = *weights_;
+    const int D = w.width_, d = D / w.heads_;
+    const auto wide = static_cast<std::size_t>(D);
+    float* x = carried_.data();
+    root_norm(x, layer.norm1.data());
+    linear(layer.qkv, nullptr, normed_.data(), fresh_.data());
+    const float *q = fresh_.data(), *k = q + D, *v = k + D;
+    const std::int64_t n_places = places(w);
+    const auto place = static_cast<std::size_t>(count_ % n_places);
+    float *keys = ring, *values = ring + room(w);
+    std::memcpy(values + place * wide, v, wide * sizeof(float));
+    const std::int64_t n = std::min(count_ + 1, std::int64_t{w.window_}), first = count_ + 1 - n;
+    const float scale = static_cast<float>(1 / std::sqrt(static_cast<double>(d)));
+    float *odds = odds_.data(), *asked = kept_.data();
+    for (int h = 0; h < w.heads_; ++h) {
+      const int from = h * d;
+      turned(k + from, keys + place * wide + from, d);
+      turned(q + from, asked, d);
+      auto at = static_cast<std::size_t>(first % n_places);
+      const auto beyond = static_cast<std::size_t>(n_places);
+      float most = -std::numeric_limits<float>::infinity();
+      for (std::size_t t = 0; t < static_cast<std::size_t>(n); ++t) {
+        odds[t] = product(keys + at * wide + from, asked, d) * scale;
+        most = most > odds[t] ? most : odds[t];
+        if (++at == beyond) at = 0;
+      }
+      for (std::size_t t = 0; t < static_cast<std::size_t>(n); ++t) odds[t] = detail::exponential(odds[t] - most);
+      const float total = product(odds, nullptr, static_cast<int>(n));
+      float* __restrict seen = normed_.data() + from;
+      std::fill_n(seen, d, 0.0f);
+      at = static_cast<std::size_t>(first % n_places);
+      for (std::size_t t = 0; t < static_cast<std::size_t>(n); ++t) {
+        const float* __restrict value = values + at * wide + from;
+        for (int j = 0; j < d; ++j) seen[j] += odds[t] * value[j];
+        if (++at == beyond) at = 0;
+      }
+      for (int j = 0; j < d; ++j) seen[j] /= total;
+    }
+    linear(layer.mix, nullptr, normed_.data(), kept_.data());
+    for (int j = 0; j < D; ++j) x[j] += kept_[static_cast<std::size_t>(j)];
+  }
+
+  // The feed-forward net, a SwiGLU.
+  ANTIPHON_INLINE void think(const WordWeights::Layer& layer) noexcept {
+    const int D = weights_->width_, hidden = weights_->hidden_;
+    float* x = carried_.data();
+    root_norm(x, layer.norm2.data());
+    linear(layer.gate_up, nullptr, normed_.data(), fresh_.data());
+    const float* __restrict gate = fresh_.data();
+    const float* __restrict more = gate + hidden;
+    float* __restrict inner = kept_.data();
+    for (int j = 0; j < hidden; ++j) inner[j] = gate[j] * detail::sigmoid(gate[j]) * more[j];
+    linear(layer.down, nullptr, inner, fresh_.data());
+    for (int j = 0; j < D; ++j) x[j] += fresh_[static_cast<std::size_t>(j)];
+  }
+
+  const WordWeights* weights_ = nullptr;
+  detail::Block<float> carried_;  // what the layers made of the last word, and a GRU's state
+  detail::Block<float> ring_;     // layer after layer, keys and then values, each place as wide as the net
+  std::int64_t count_ = 0;
+  detail::Block<float> cosines_, sines_, odds_;
 };
 
 template <class Words>
@@ -1799,9 +2192,9 @@ class WordModel : private detail::Stage {
     if (status != Status::ok) return status;
     filter([](const detail::Row& row) { return !row.loudest || !is_drum(row.instrument); });
     if (!n_rows_) return Status::nothing_possible;
-    words_.save(before_);
+    words_.mark(before_);
     const bool drawn = walk(c, random, out);
-    words_.load(before_);
+    words_.rewind(before_);
     return drawn ? Status::ok : Status::broken;
   }
 
@@ -2097,7 +2490,7 @@ class WordModel : private detail::Stage {
   Words words_;
 
   // Scratch space of `sample`.
-  typename Words::State before_;
+  typename Words::Mark before_;
   detail::Block<detail::Row> kept_;
   detail::Block<double> logits_;
   bool asked_ = false;
@@ -2107,6 +2500,7 @@ class WordModel : private detail::Stage {
 };
 
 using MarkovModel = WordModel<MarkovWords>;
+using NetModel = WordModel<NetWords>;
 
 }  // namespace antiphon
 

@@ -41,12 +41,41 @@ int check_words(const NGrams& ngrams, const std::vector<std::uint8_t>& raw) {
   return worst <= 0 ? 0 : 1;
 }
 
+// A net of words': each word, and before it what the net said.
+int check_net(const WordWeights& weights, const std::vector<std::uint8_t>& raw) {
+  constexpr std::size_t HEAD = 32, RECORD = 4 + 4 * VOCABULARY;
+  const std::size_t n = raw.size() < HEAD ? 0 : (raw.size() - HEAD) / RECORD;
+  NetWords net;
+  const Status status = net.prepare(weights);
+  if (status != Status::ok) return std::fprintf(stderr, "check: %s\n", say(status)), 1;
+  if (!n || raw.size() != HEAD + n * RECORD || std::memcmp(raw.data(), "ANTISAID", 8) ||
+      detail::crc32(raw.data() + HEAD, n * RECORD) != detail::little(raw.data() + 24, 4))
+    return std::fprintf(stderr, "check: not reference vectors of such a model, or damaged\n"), 1;
+  double worst = 0, logits[VOCABULARY];
+  net.clear();
+  for (std::size_t t = 0; t < n; ++t) {
+    const std::uint8_t* at = raw.data() + HEAD + t * RECORD;
+    net.logits(logits);
+    for (std::size_t w = 0; w < VOCABULARY; ++w) {
+      const double off = std::fabs(logits[w] - static_cast<double>(detail::little_float(at + 4 + 4 * w)));
+      worst = off <= worst ? worst : off;  // also what is not a number
+    }
+    const std::uint64_t word = detail::little(at, 4);
+    if (word >= VOCABULARY) return std::fprintf(stderr, "check: no such word\n"), 1;
+    net.hear(static_cast<int>(word));
+  }
+  std::printf("%zu words, %s: logits differ by at most %.3g\n", n, weights.eight_bits() ? "int8" : "fp32", worst);
+  return worst <= 1e-4 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) return std::fprintf(stderr, "check: usage: check MODEL.bin VECTORS.bin\n"), 2;
   NGrams ngrams;
   if (ngrams.read_file(argv[1]) == Status::ok) return check_words(ngrams, bytes_of(argv[2]));
+  WordWeights words;
+  if (words.read_file(argv[1]) == Status::ok) return check_net(words, bytes_of(argv[2]));
   Weights weights;
   Net net;
   Status status = weights.read_file(argv[1]);

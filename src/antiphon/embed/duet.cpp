@@ -118,6 +118,17 @@ int play(Model& model, char** argv, std::uint64_t seed, int instrument) {
   return 0;
 }
 
+// Plays if the file is of this kind; `done` is what the program then answers.
+template <class Tables, class Model>
+Status tried(char** argv, std::uint64_t seed, int instrument, int& done) {
+  Tables tables;
+  Model model;
+  Status status = tables.read_file(argv[1]);
+  if (status == Status::ok) status = model.prepare(tables);
+  if (status == Status::ok) done = play(model, argv, seed, instrument);
+  return status;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -126,18 +137,10 @@ int main(int argc, char** argv) {
   const int instrument = argc > 5 ? std::atoi(argv[5]) : 48;
   if (instrument < 0 || instrument >= antiphon::INSTRUMENTS) return fail("INSTRUMENT", "0 to 319"), 2;
 
-  antiphon::Weights weights;
-  Status status = weights.read_file(argv[1]);
-  if (status == Status::ok) {
-    antiphon::Model model;
-    status = model.prepare(weights);
-    if (status == Status::ok) return play(model, argv, seed, instrument);
-  } else if (status == Status::foreign) {  // not a net: counts of words?
-    antiphon::NGrams ngrams;
-    antiphon::MarkovModel model;
-    status = ngrams.read_file(argv[1]);
-    if (status == Status::ok) status = model.prepare(ngrams);
-    if (status == Status::ok) return play(model, argv, seed, instrument);
-  }
-  return fail(argv[1], antiphon::say(status));
+  using namespace antiphon;
+  int done = 0;
+  Status status = tried<Weights, Model>(argv, seed, instrument, done);
+  if (status == Status::foreign) status = tried<WordWeights, NetModel>(argv, seed, instrument, done);
+  if (status == Status::foreign) status = tried<NGrams, MarkovModel>(argv, seed, instrument, done);
+  return status == Status::ok ? done : fail(argv[1], say(status));
 }

@@ -11,7 +11,10 @@ import numpy as np
 
 from antiphon.engine.bundle import BundleError
 from antiphon.engine.embedded import EmbeddedBundle, write_vectors
-from antiphon.engine.embedded_file import Matrix, write_embedded
+from antiphon.engine.embedded_file import write_embedded
+from antiphon.engine.embedded_words import EmbeddedWords, write_word_vectors
+from antiphon.engine.embedded_words_file import WordShape, write_words
+from antiphon.engine.tensor_file import Matrix
 from antiphon.engine.token_markov import MarkovBundle
 
 __all__ = ["SOURCES", "embed"]
@@ -24,63 +27,93 @@ _TOLERANCE = {"fp32": 1e-3, "int8": 1.0}
 
 
 def embed(bundle: Path, out: Path, precision: str) -> str:
-    """Write `out` from a GRU bundle's folder; returns a line for people. Raises ValueError when they would disagree."""
+    """Write `out` from a bundle's folder; returns a line for people. Raises ValueError when they would disagree."""
     if out.exists():
         raise ValueError(f"{out}: exists already; remove it or choose another name")
     about = json.loads((bundle / "bundle.json").read_text())
-    counted = about["codec"].get("kind") == "markov"
-    if not counted and (about["codec"]["name"] != "stream" or about.get("net", {}).get("body") != "gru"):
-        raise ValueError(f"{bundle}: only models of streams with a GRU body, and Markov models, run in C++")
     beside = out.with_name(out.name + ".partial")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         beside.mkdir(parents=True)
-        if counted:
-            MarkovBundle(bundle).embed(beside)
-        else:
-            worst = _written(bundle, about, beside, precision)
+        said = _written(bundle, about, beside, precision)
         for name in SOURCES:
             shutil.copy(_EMBED / name, beside / name)
         beside.rename(out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     size = (out / "model.bin").stat().st_size / 1e6
-    if counted:
-        return f"{out}: contexts of up to {about['order']} words, {size:.2f} MB; its tables are the bundle's own"
+    return f"{out}: {said.format(size=f'{size:.1f} MB' if size >= 1 else f'{size:.2f} MB')}"
+
+
+def _written(bundle: Path, about: dict[str, Any], folder: Path, precision: str) -> str:
+    """Write `model.bin` and `vectors.bin`; returns what to say of them, where `{size}` stands for the size."""
+    codec, net = about["codec"], about.get("net", {})
+    if codec.get("kind") == "markov":
+        MarkovBundle(bundle).embed(folder)
+        return f"contexts of up to {about['order']} words, {{size}}; its tables are the bundle's own"
+    if codec["name"] == "token":
+        worst, heard = _write_words(bundle, about, folder, precision), "words"
+    elif codec["name"] == "stream" and net.get("body") == "gru":
+        worst, heard = _write_stream(bundle, about, folder, precision), "events"
+    else:
+        raise ValueError(
+            f"{bundle}: only models of streams with a GRU body, nets of words and Markov models run in C++"
+        )
+    limit = max(_TOLERANCE[precision], _TOLERANCE[about["precision"]])
+    if not worst <= limit:
+        raise BundleError(f"{bundle}: in C++ its answers would differ by {worst:.2g} (more than {limit:g})")
     return (
-        f"{out}: {about['parameters']:,} parameters, {precision}, {size:.1f} MB; on {_VECTORS} reference events its "
+        f"{about['parameters']:,} parameters, {precision}, {{size}}; on {_VECTORS} reference {heard} its "
         f"answers differ from the {about['precision']} bundle's by at most {worst:.2g}"
     )
 
 
-def _written(bundle: Path, about: dict[str, Any], folder: Path, precision: str) -> float:
-    """Write `model.bin` and `vectors.bin`; returns how far the answers are from the bundle's own."""
+def _write_stream(bundle: Path, about: dict[str, Any], folder: Path, precision: str) -> float:
+    """Write a stream's model; returns how far the answers are from the bundle's own."""
     net = about["net"]
-    text: dict[str, Any] = {key: about[key] for key in ("name", "parameters", "validation", "lineage") if key in about}
-    text |= {"source": {"precision": about["precision"], "files": about["files"]}}
     shape = (net["width"], net["layers"], net["head_width"])
-    write_embedded(folder / "model.bin", _weights(bundle, net["layers"]), shape, precision, text)
+    write_embedded(folder / "model.bin", _weights(bundle, about), shape, precision, _text(about))
     model = EmbeddedBundle(folder)
     with np.load(bundle / "vectors.npz", allow_pickle=False) as arrays:
         said = {key: arrays[key][:_VECTORS] for key in ("codes", "sounding", "known", "logits")}
-    wanted = said["logits"]
-    write_vectors(folder / "vectors.bin", said["codes"], said["sounding"], said["known"], wanted)
+    write_vectors(folder / "vectors.bin", said["codes"], said["sounding"], said["known"], said["logits"])
     answers = model.answers()
-    worst = float(np.abs(answers - wanted).max())
-    limit = max(_TOLERANCE[precision], _TOLERANCE[about["precision"]])
-    if not worst <= limit:
-        raise BundleError(f"{bundle}: in C++ its answers would differ by {worst:.2g} (more than {limit:g})")
     # From here on the reference is what this very file says.
     write_vectors(folder / "vectors.bin", said["codes"], said["sounding"], said["known"], answers)
-    return worst
+    return float(np.abs(answers - said["logits"]).max())
 
 
-def _weights(bundle: Path, layers: int) -> dict[str, Any]:
+def _write_words(bundle: Path, about: dict[str, Any], folder: Path, precision: str) -> float:
+    """Write a net of words; returns how far the answers are from the bundle's own."""
+    net = about["net"]
+    shape = WordShape(net["width"], net["layers"])
+    weights = _weights(bundle, about)
+    if net["body"] == "transformer":
+        gate_up = weights["gate_up.0"]
+        hidden = len(gate_up.rows if isinstance(gate_up, Matrix) else gate_up) // 2
+        shape = WordShape(net["width"], net["layers"], net["n_heads"], net["window"], hidden)
+    write_words(folder / "model.bin", weights, shape, precision, _text(about))
+    with np.load(bundle / "vectors.npz", allow_pickle=False) as arrays:
+        words, wanted = arrays["words"][:_VECTORS], arrays["logits"][:_VECTORS]
+    write_word_vectors(folder / "vectors.bin", words, wanted)
+    answers = EmbeddedWords(folder).answers()
+    write_word_vectors(folder / "vectors.bin", words, answers)
+    return float(np.abs(answers - wanted).max())
+
+
+def _text(about: dict[str, Any]) -> dict[str, Any]:
+    text: dict[str, Any] = {key: about[key] for key in ("name", "parameters", "validation", "lineage") if key in about}
+    return text | {"source": {"precision": about["precision"], "files": about["files"]}}
+
+
+def _weights(bundle: Path, about: dict[str, Any]) -> dict[str, Any]:
     try:
-        from antiphon.train.onnx_weights import weights_of
+        from antiphon.train.onnx_weights import weights_of, weights_of_words
     except ModuleNotFoundError as error:
         if error.name != "onnx":
             raise
         raise ValueError("reading a bundle's weights needs onnx: pip install 'antiphon[train]'") from error
-    weights = weights_of(bundle, layers)
+    net = about["net"]
+    words = about["codec"]["name"] == "token"
+    weights = weights_of_words(bundle, net) if words else weights_of(bundle, net["layers"])
     return {name: Matrix(*w) if isinstance(w, tuple) else w for name, w in weights.items()}

@@ -27,11 +27,15 @@ def _verified(bundle: str) -> tuple[str, str, float]:
 
     if (Path(bundle) / "model.bin").is_file() and not (Path(bundle) / "bundle.json").is_file():
         from antiphon.engine.embedded import EmbeddedBundle
+        from antiphon.engine.embedded_words import EmbeddedWords
         from antiphon.engine.token_markov import EmbeddedMarkov
 
         if EmbeddedMarkov.is_in(Path(bundle)):
             counted = EmbeddedMarkov(Path(bundle))
             return counted.name, "C++, Markov", counted.verify()
+        if EmbeddedWords.is_in(Path(bundle)):
+            words = EmbeddedWords(Path(bundle))
+            return words.name, f"C++ {words.precision}, words", words.verify()
         embedded = EmbeddedBundle(Path(bundle))
         return embedded.name, f"C++ {embedded.precision}", embedded.verify()
     if (Path(bundle) / "model" / "bundle.json").is_file():

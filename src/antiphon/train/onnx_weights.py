@@ -1,4 +1,6 @@
-"""A GRU bundle's weights, read from its ONNX graphs: by the names of `engine.embedded_file.plan`, without torch.
+"""The weights of bundles that C++ plays, read from their ONNX graphs, without torch.
+
+By the names of `engine.embedded_file.plan` and of `engine.embedded_words_file.word_plan`.
 
 Names of tensors in an exported graph are the exporter's whim, those of biases are the net's own; so each matrix is
 found from the bias that is added to its product.
@@ -6,6 +8,7 @@ found from the bias that is added to its product.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ import onnx
 from antiphon.codec.sounding import CHANNELS, FEATURES
 from antiphon.codec.stream import SIZES
 
-__all__ = ["EightBits", "weights_of"]
+__all__ = ["EightBits", "weights_of", "weights_of_words"]
 
 Array = npt.NDArray[Any]
 EightBits = tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]
@@ -58,10 +61,13 @@ class _Graph:
     def with_bias(self, bias: str) -> tuple[Array | EightBits, Array]:
         return self.weight(self.product_with(bias)), self.arrays[bias]
 
+    def products(self) -> list[Any]:
+        """The products with weights, in the order in which they are done."""
+        return [n for n in self.nodes if n.op_type in _PRODUCTS and n.input[1] in self.arrays]
+
     def product_of_shape(self, columns: int) -> Array:
         """The one product without a bias whose inputs number `columns`, as rows of inputs."""
-        found = [n for n in self.nodes if n.op_type in _PRODUCTS and n.input[1] in self.arrays]
-        (node,) = (n for n in found if self.arrays[n.input[1]].shape[0] == columns and n.op_type != "Gemm")
+        (node,) = (n for n in self.products() if self.arrays[n.input[1]].shape[0] == columns and n.op_type != "Gemm")
         return np.ascontiguousarray(_floats(self.weight(node)).T)
 
 
@@ -86,15 +92,50 @@ def weights_of(folder: Path, layers: int) -> dict[str, Array | EightBits]:
         raise ValueError(f"{folder}: its graphs are not those of a GRU model ({reason})") from error
 
 
-def _body(graph: _Graph, layers: int) -> dict[str, Array | EightBits]:
-    a = graph.arrays
-    weights: dict[str, Array | EightBits] = {f"embed.{f}": a[f"net.embed.{f}.weight"] for f in range(len(SIZES))}
-    weights |= {"hear": graph.product_of_shape(FEATURES), "start": a["net.start"]}
+def weights_of_words(folder: Path, net: Mapping[str, Any]) -> dict[str, Array | EightBits]:
+    """The weights of the bundle of a net of words. `net`: as `bundle.json` says. Raises ValueError as `weights_of`."""
+    try:
+        graph = _Graph(folder / "step.onnx")
+        out, bias = graph.with_bias("net.out.bias")
+        a, layers = graph.arrays, net["layers"]
+        weights = _grus(graph, layers) if net["body"] == "gru" else _looking_back(graph, net)
+        weights |= {"embed": a["net.embed.weight"], "norm.w": a["net.norm.weight"], "norm.b": a["net.norm.bias"]}
+        return weights | {"out": out, "out.b": bias}
+    except Exception as error:  # as above
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{folder}: its graph is not that of a net of words ({reason})") from error
+
+
+def _looking_back(graph: _Graph, net: Mapping[str, Any]) -> dict[str, Array | EightBits]:
+    """A transformer's layers. Their products have no biases, but each waits for the one before."""
+    half = net["width"] // net["n_heads"] // 2
+    rates = np.float32(10_000.0) ** (-np.arange(half, dtype=np.float32) / np.float32(half))
+    weights: dict[str, Array | EightBits] = {"rates": rates}
+    products = graph.products()
+    if len(products) != 4 * net["layers"] + 1:
+        raise ValueError("its products are too many or too few")
+    for i in range(net["layers"]):
+        for name, node in zip(("qkv", "mix", "gate_up", "down"), products[4 * i : 4 * i + 4], strict=True):
+            weights[f"{name}.{i}"] = graph.weight(node)
+        for name in ("norm1", "norm2"):
+            weights[f"{name}.{i}"] = graph.arrays[f"net.body.layers.{i}.{name}.weight"]
+    return weights
+
+
+def _grus(graph: _Graph, layers: int) -> dict[str, Array | EightBits]:
+    a, weights = graph.arrays, dict[str, Array | EightBits]()
     for i in range(layers):
         weights |= {f"norm.{i}.{s}": a[f"net.body.norms.{i}.{name}"] for s, name in (("w", "weight"), ("b", "bias"))}
         for s, name in (("in", "ih"), ("rec", "hh")):
             weight, bias = graph.with_bias(f"net.body.grus.{i}.bias_{name}_l0")
             weights |= {f"gru.{i}.{s}": weight, f"gru.{i}.{s}.b": bias}
+    return weights
+
+
+def _body(graph: _Graph, layers: int) -> dict[str, Array | EightBits]:
+    a = graph.arrays
+    weights: dict[str, Array | EightBits] = {f"embed.{f}": a[f"net.embed.{f}.weight"] for f in range(len(SIZES))}
+    weights |= {"hear": graph.product_of_shape(FEATURES), "start": a["net.start"], **_grus(graph, layers)}
     weight, bias = graph.with_bias("net.heads.base.bias")
     return weights | {"norm.w": a["net.norm.weight"], "norm.b": a["net.norm.bias"], "base": weight, "base.b": bias}
 
