@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.music.midi_metas import keys_in, merged_metas, meters_in, tempos_in
 from antiphon.music.midi_tracks import (
     Header,
     Messages,
-    Meta,
     MidiError,
     RawTrack,
     find_tracks,
@@ -25,7 +25,7 @@ from antiphon.music.midi_tracks import (
     read_tracks,
 )
 from antiphon.music.pairing import HANGING, Ints, end_at_restrikes, pair_notes
-from antiphon.music.score import KEY, METER, NOTE, TEMPO, Part, Score
+from antiphon.music.score import NOTE, TEMPO, Part, Score
 
 __all__ = ["DRUM_CHANNEL", "MidiError", "read_midi"]
 
@@ -35,13 +35,7 @@ DRUM_CHANNEL = 9
 DEFAULT_DIVISION = 480
 """Ticks a quarter where the header says 0."""
 
-DEFAULT_TEMPO = 500_000
-"""Microseconds a quarter until a file says otherwise (SMF 1.0): 120 bpm."""
-
-LARGEST_DENOMINATOR_POWER = 7
-"""A meter's denominator is written as a power of two; more than 128 is damage."""
-
-NAME, PORT, SET_TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x03, 0x21, 0x51, 0x58, 0x59
+NAME, PORT = 0x03, 0x21
 SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
 _IS_PEDAL = np.isin(np.arange(128), (SUSTAIN, RESET_CONTROLLERS))
 
@@ -111,16 +105,16 @@ def read_midi(source: str | Path | bytes, *, pedal: bool = False, channels: Sequ
         stream = stream.where(np.isin(stream.channel % 16, channels))
     end = max((o + t.end for o, t in zip(offsets, tracks, strict=True)), default=0)
     division, tempo = _division(header.division, damage)
-    metas = _merged_metas(tracks, offsets, header)
+    metas = merged_metas(tracks, offsets, header)
     notes = _notes(stream, offsets, tracks, division, damage)
     if pedal:
         notes = _with_pedal(notes, stream, end)
     return Score(
         ticks_per_quarter=division,
         parts=_parts(notes, _programs(notes, stream), [_track_name(track) for track in tracks]),
-        tempos=_tempos(metas, damage) if tempo is None else np.array([(0, tempo)], TEMPO),
-        meters=_meters(metas, damage),
-        keys=_keys(metas, damage),
+        tempos=tempos_in(metas, damage) if tempo is None else np.array([(0, tempo)], TEMPO),
+        meters=meters_in(metas, damage),
+        keys=keys_in(metas, damage),
         repairs=tuple(f"{what}: {count}" for what, count in sorted(damage.items())),
     )
 
@@ -321,52 +315,3 @@ def _track_name(track: RawTrack) -> str:
     except UnicodeDecodeError:
         text = payload.decode("latin-1")  # what the files of the eighties and nineties hold; it cannot fail
     return text.strip("\0 \t\r\n")
-
-
-def _merged_metas(tracks: Sequence[RawTrack], offsets: Sequence[int], header: Header) -> list[Meta]:
-    """Every track's meta events in order of time. In format 2 each track begins at the default tempo anew."""
-    merged: list[Meta] = []
-    for track, offset in zip(tracks, offsets, strict=True):
-        if header.format == 2 and offset:
-            merged.append(Meta(offset, SET_TEMPO, DEFAULT_TEMPO.to_bytes(3, "big")))
-        merged += [Meta(meta.tick + offset, meta.kind, meta.payload) for meta in track.metas]
-    return sorted(merged, key=lambda meta: meta.tick)
-
-
-def _last_at_each_tick(rows: list[tuple[int, ...]], dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
-    return np.array(list({row[0]: row for row in rows}.values()), dtype)
-
-
-def _tempos(metas: Sequence[Meta], damage: Counter[str]) -> npt.NDArray[np.void]:
-    rows: list[tuple[int, ...]] = []
-    for meta in metas:
-        if meta.kind == SET_TEMPO:
-            microseconds = int.from_bytes(meta.payload, "big")
-            if len(meta.payload) == 3 and microseconds:
-                rows.append((meta.tick, microseconds))
-            else:
-                damage["impossible tempos ignored"] += 1
-    return _last_at_each_tick(rows or [(0, DEFAULT_TEMPO)], TEMPO)
-
-
-def _meters(metas: Sequence[Meta], damage: Counter[str]) -> npt.NDArray[np.void]:
-    rows: list[tuple[int, ...]] = []
-    for meta in metas:
-        if meta.kind == TIME_SIGNATURE:
-            if len(meta.payload) >= 2 and meta.payload[0] and meta.payload[1] <= LARGEST_DENOMINATOR_POWER:
-                rows.append((meta.tick, meta.payload[0], 1 << meta.payload[1]))
-            else:
-                damage["impossible meters ignored"] += 1
-    return _last_at_each_tick(rows, METER)
-
-
-def _keys(metas: Sequence[Meta], damage: Counter[str]) -> npt.NDArray[np.void]:
-    rows: list[tuple[int, ...]] = []
-    for meta in metas:
-        if meta.kind == KEY_SIGNATURE:
-            sharps = int.from_bytes(meta.payload[:1], "big", signed=True)
-            if len(meta.payload) == 2 and abs(sharps) <= 7 and meta.payload[1] <= 1:
-                rows.append((meta.tick, sharps, meta.payload[1]))
-            else:
-                damage["impossible key signatures ignored"] += 1
-    return _last_at_each_tick(rows, KEY)
