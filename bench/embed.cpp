@@ -1,6 +1,8 @@
 // Times the header: microseconds of CPU an event, beside the time of reading as many bytes as the event reads.
 //
 //   embed MODEL.bin EVENTS ROUNDS    prints, for each round: feed, sample, floor (us)
+//
+// An event of a net of words is as many steps as it has words; its floor is 0, being unknown.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -49,20 +51,10 @@ long long read_all(const unsigned char* p, std::size_t n) {
 }
 #endif
 
-}  // namespace
+using namespace antiphon;
 
-int main(int argc, char** argv) {
-  using namespace antiphon;
-  if (argc != 4) return 2;
-  const int events = std::atoi(argv[2]), rounds = std::atoi(argv[3]);
-  Weights weights;
-  Model model;
-  if (weights.read_file(argv[1]) != Status::ok || model.prepare(weights) != Status::ok) return 1;
-  // Each matrix of the body once, and the two of each head once.
-  const std::size_t D = static_cast<std::size_t>(weights.width()), C = static_cast<std::size_t>(weights.head_width());
-  const std::size_t heads = 4 * 2 * C * C + 2 * C * (INSTRUMENTS + PITCHES + TIMES + VELOCITIES);
-  const std::size_t numbers = static_cast<std::size_t>(weights.layers()) * 6 * D * D + D * C + heads;
-  const std::size_t bytes = numbers * (weights.eight_bits() ? 1 : 4);
+template <class Model>
+int play(Model& model, int events, int rounds, std::size_t bytes) {
   detail::Block<unsigned char> memory;
   if (!memory.make(bytes)) return 1;
   std::fill_n(memory.data(), bytes, static_cast<unsigned char>(3));
@@ -98,4 +90,27 @@ int main(int argc, char** argv) {
     std::printf("%.3f %.3f %.3f %zu\n", feeding / events, sampling / events, floor / events, bytes);
   }
   return 0;
+}
+
+// Bytes that an event reads of a stream's weights: each matrix of the body once, and the two of each head once.
+std::size_t bytes_of(const Weights& weights) {
+  const std::size_t D = static_cast<std::size_t>(weights.width()), C = static_cast<std::size_t>(weights.head_width());
+  const std::size_t heads = 4 * 2 * C * C + 2 * C * (INSTRUMENTS + PITCHES + TIMES + VELOCITIES);
+  const std::size_t numbers = static_cast<std::size_t>(weights.layers()) * 6 * D * D + D * C + heads;
+  return numbers * (weights.eight_bits() ? 1 : 4);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) return 2;
+  const int events = std::atoi(argv[2]), rounds = std::atoi(argv[3]);
+  Weights weights;
+  Model model;
+  if (weights.read_file(argv[1]) == Status::ok)
+    return model.prepare(weights) == Status::ok ? play(model, events, rounds, bytes_of(weights)) : 1;
+  WordWeights words;
+  NetModel net;
+  if (words.read_file(argv[1]) != Status::ok || net.prepare(words) != Status::ok) return 1;
+  return play(net, events, rounds, 0);
 }
