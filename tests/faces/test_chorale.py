@@ -121,7 +121,7 @@ def test_segments_of_an_array_are_sung(tmp_path, capsys):
     ("words", "says"),
     [
         (["write", "-o", "o.mid", "--steps", "0"], "a score has 1 to"),
-        (["write", "-o", "o.wav"], "o.wav: what is written ends in .mid or .npy"),
+        (["write", "-o", "o.wav"], "o.wav: what is written ends in .mid, .musicxml or .npy"),
         (["harmonize", "-o", "o.mid"], "harmonize needs a file"),
         (["harmonize", "nowhere.mid", "-o", "o.mid"], "nowhere.mid"),
         (["write", "-o", "o.mid", "--temperature", "-1"], "the temperature must be"),
