@@ -69,6 +69,7 @@ def refused_by_python(raw, folder):
     return "\n" not in str(error.value)
 
 
+@pytest.mark.timeout(1800)  # with --soak
 @pytest.mark.parametrize("body", BODIES)
 def test_eight_bits_play_ten_thousand_events_alike(nets, net_library, request, body):
     """The reference is NumPy's, written apart from the header; not a bit of a time may differ."""
@@ -89,6 +90,7 @@ def test_eight_bits_play_ten_thousand_events_alike(nets, net_library, request, b
         last = event.at
 
 
+@pytest.mark.timeout(1800)  # with --soak
 @pytest.mark.parametrize("body", BODIES)
 def test_full_precision_plays_as_onnx_runtime_does_but_for_ties(nets, net_library, request, body):
     soak = request.config.getoption("soak")
