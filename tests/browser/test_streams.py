@@ -12,8 +12,9 @@ from antiphon.engine import Constraints, NeuralModel, NothingPossible
 from antiphon.engine.web_bundle import WebBundle
 from antiphon.music.event import Event
 from tests.browser.stage import in_js
+from tests.embed.alike import constraints_at
 from tests.embed.bridge import Numbers
-from tests.embed.test_streams import BAND, STEER, constraints_at
+from tests.embed.test_streams import BAND, STEER
 
 pytestmark = pytest.mark.system("npm", "chromium")
 

@@ -10,16 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from antiphon.codec.ngrams import write_ngrams
-from antiphon.engine import Constraints, NothingPossible, Steer, Voice
+from antiphon.engine import Constraints, Steer, Voice
 from antiphon.engine.token_markov import MarkovBundle, MarkovModel
 from antiphon.faces.cli import main
 from antiphon.faces.embedding import SOURCES
 from antiphon.music.event import Event
 from antiphon.music.grid import Grid
-from tests.embed.bridge import EMBED, HERE, NOTHING_POSSIBLE, OK, CppModel, Numbers, compile_cpp
+from tests.embed.alike import choose_alike
+from tests.embed.bridge import EMBED, HERE, OK, CppModel, Numbers, compile_cpp
 from tests.embed.conftest import embedded
 from tests.embed.test_real_time import played
-from tests.embed.test_streams import constraints_at
 from tests.engine.counted import TUNE, bundle_of, corrupted, minuet
 
 BAND = {i: Voice(max_polyphony=4, max_length=4.0) for i in (0, 32, 48, 256)}
@@ -69,28 +69,8 @@ def test_ten_thousand_events_are_drawn_alike(cpp, bundle, request):
 @given(data=st.data(), seed=st.integers(0, 2**32))
 def test_under_any_constraints_every_choice_is_the_same(bundle, cpp, data, seed):
     cpp.reset()
-    python, numbers, last = MarkovModel(MarkovBundle(bundle)), Numbers(seed), -np.inf
-    for _ in range(data.draw(st.integers(1, 12))):
-        if data.draw(st.booleans()):
-            event = Event(
-                (0.0 if last == -np.inf else last) + data.draw(st.sampled_from([-0.5, 0.0, 0.004, 0.3, 11.0])),
-                data.draw(st.sampled_from([0, 5, 40, 130, 256])),
-                data.draw(st.sampled_from([0, 60, 64, 127])),
-                data.draw(st.sampled_from([0, 1, 80, 127])),
-            )
-        else:
-            constraints = data.draw(constraints_at(last))
-            numbers.given.clear()
-            try:
-                event = python.sample(constraints, numbers)
-            except NothingPossible:
-                assert cpp.sample(constraints, [])[0] == NOTHING_POSSIBLE
-                continue
-            got = cpp.sample(constraints, numbers.given)
-            assert got == (OK, (event.at, event.instrument, event.pitch, event.velocity), len(numbers.given))
-        python.feed(event)
-        assert cpp.feed(event) == OK
-        last = python.snapshot().at
+    python = MarkovModel(MarkovBundle(bundle))
+    choose_alike(data, Numbers(seed), python, cpp)
 
 
 def test_probabilities_are_the_same_bits(cpp):

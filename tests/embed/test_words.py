@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from antiphon.codec.token import BOS
-from antiphon.engine import BundleError, Constraints, NothingPossible, Steer, Voice, open_model
+from antiphon.engine import BundleError, Constraints, Steer, Voice, open_model
 from antiphon.engine.embedded_attention import turn
 from antiphon.engine.embedded_words import EmbeddedWords
 from antiphon.engine.embedded_words_file import WordShape, read_words, word_plan, write_words
@@ -20,11 +20,11 @@ from antiphon.faces.embedding import SOURCES
 from antiphon.music.event import Event
 from antiphon.music.grid import Grid
 from antiphon.train.bundles import export_net
-from tests.embed.bridge import EMBED, HERE, NOTHING_POSSIBLE, OK, CppModel, Numbers, compile_cpp
+from tests.embed.alike import choose_alike
+from tests.embed.bridge import EMBED, HERE, OK, CppModel, Numbers, compile_cpp
 from tests.embed.conftest import embedded
 from tests.embed.test_reader import place_of, with_checksums
 from tests.embed.test_real_time import played
-from tests.embed.test_streams import constraints_at
 from tests.engine.counted import TUNE
 from tests.train.test_token import BODIES, awake
 
@@ -142,28 +142,7 @@ def test_onnx_runtime_says_the_same_in_full_precision(nets, net_library, body):
 def test_under_any_constraints_every_choice_is_the_same(nets, net_library, data, seed, body):
     folder = nets[f"{body}-int8"]
     python, cpp = TokenNetModel(EmbeddedWords(folder)), CppModel(net_library, folder / "model.bin")
-    numbers, last = Numbers(seed), -np.inf
-    for _ in range(data.draw(st.integers(1, 12))):
-        if data.draw(st.booleans()):
-            event = Event(
-                (0.0 if last == -np.inf else last) + data.draw(st.sampled_from([-0.5, 0.0, 0.004, 0.3, 11.0])),
-                data.draw(st.sampled_from([0, 5, 40, 130, 256])),
-                data.draw(st.sampled_from([0, 60, 64, 127])),
-                data.draw(st.sampled_from([0, 1, 80, 127])),
-            )
-        else:
-            constraints = data.draw(constraints_at(last))
-            numbers.given.clear()
-            try:
-                event = python.sample(constraints, numbers)
-            except NothingPossible:
-                assert cpp.sample(constraints, [])[0] == NOTHING_POSSIBLE
-                continue
-            got = cpp.sample(constraints, numbers.given)
-            assert got == (OK, (event.at, event.instrument, event.pitch, event.velocity), len(numbers.given))
-        python.feed(event)
-        assert cpp.feed(event) == OK
-        last = python.snapshot().at
+    choose_alike(data, Numbers(seed), python, cpp)
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -58,3 +58,14 @@ def test_a_copy_goes_its_own_way() -> None:
 def test_the_view_of_what_sounds_cannot_be_written() -> None:
     with pytest.raises(TypeError):
         Ledger().sounding[0, 60] = 1.0  # type: ignore[index]
+
+
+def test_what_an_event_comes_to():
+    ledger = Ledger()
+    strike, release = Event(1.0, 0, 60, 80), Event(2.0, 0, 60, 0)
+    assert ledger.meant(release) == ()
+    assert ledger.meant(strike) == (strike,)
+    ledger.apply(strike)
+    assert ledger.meant(release) == (release,)
+    assert ledger.meant(Event(1.5, 0, 60, 70)) == (Event(1.5, 0, 60, 0), Event(1.5, 0, 60, 70))
+    assert ledger.sounding == {(0, 60): 1.0}

@@ -72,13 +72,8 @@ class NeuralModel:
         Raises ValueError, and changes nothing, for a time that is not a number or a field out of range.
         """
         check_event(event)
-        key = (event.instrument, event.pitch)
-        if key in self._ledger:
-            if event.velocity:
-                self._hear(Event(event.at, event.instrument, event.pitch, 0))
-        elif not event.velocity:
-            return
-        self._hear(event)
+        for real in self._ledger.meant(event):
+            self._hear(real)
 
     def _hear(self, event: Event) -> None:
         at = max(event.at, self._at)  # what comes late counts as simultaneous with the last event

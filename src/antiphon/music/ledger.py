@@ -38,6 +38,15 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._since)
 
+    def meant(self, event: Event) -> tuple[Event, ...]:
+        """What `event` comes to, which is not entered: nothing where it releases silence, and where it strikes a key
+        that sounds, first that key's release."""
+        if (event.instrument, event.pitch) not in self._since:
+            return (event,) if event.velocity else ()
+        if not event.velocity:
+            return (event,)
+        return Event(event.at, event.instrument, event.pitch, 0), event
+
     def apply(self, event: Event) -> None:
         """Enter an event, onset or release."""
         if event.velocity > 0:
