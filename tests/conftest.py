@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -21,8 +22,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+ON_STAGE = tuple(Path(__file__).parent / room for room in ("e2e", "ports", "faces"))
+"""Where tests play in real time, over ports that all of them share: never two of them at once."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What nobody asked for is not skipped but left out: a skip would look like something missing."""
+    """Two processors share the tests: what plays in real time, and what does not.
+
+    What nobody asked for is not skipped but left out: a skip would look like something missing.
+    """
+    for item in items:
+        on_stage = any(folder in item.path.parents for folder in ON_STAGE)
+        item.add_marker(pytest.mark.xdist_group("stage" if on_stage else "desk"))
     for flag in ("soak", "onnxruntime"):
         if config.getoption(flag) is None:
             left_out = [item for item in items if item.get_closest_marker(flag)]

@@ -34,7 +34,7 @@ def test_every_flag_in_the_documentation_exists():
     import argparse
     from importlib import import_module
 
-    known = {"--help", "--debug", "--version", "--extra", "--logdir", "--soak", "--onnxruntime"}
+    known = {"--help", "--debug", "--version", "--extra", "--logdir", "--soak", "--onnxruntime", "--dist"}
     known |= {
         "--standalone",
         "--nproc-per-node",
