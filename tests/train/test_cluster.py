@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,14 @@ from antiphon.train.workers import Shown
 
 @pytest.fixture(scope="module")
 def scheduler():
-    """The address of a cluster of two processes."""
-    with started(2) as local:
-        yield local.scheduler_address
+    """The address of a cluster of two processes, beside another one that has the port of Dask's page."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # somebody has it already
+            taken.bind(("127.0.0.1", 8787))
+            taken.listen()
+        with started(2) as local:
+            yield local.scheduler_address
 
 
 def test_a_cluster_reads_what_this_process_reads(scheduler, tmp_path, monkeypatch):

@@ -76,7 +76,8 @@ def started(jobs: int) -> Iterator[Any]:
 
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"}),
-        LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None) as cluster,
+        # Any free port of this machine for its page: with none named it is one that another cluster may have.
+        LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
     ):
         yield cluster
 
