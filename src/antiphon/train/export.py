@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ import numpy.typing as npt
 
 from antiphon.codec.sounding import DECAYS
 from antiphon.codec.stream import SIZES, TICK, TIME_LAST
+from antiphon.train.bundle_folder import appearing, describe_bundle
 from antiphon.train.checkpoint import RunError
 from antiphon.train.corpus import Split
 from antiphon.train.graphs import OPSET, EventStep, described, give_defaults, write_step_graphs
@@ -138,12 +136,7 @@ def export(
 
     Raises RunError, and writes nothing, when the exported graphs do not give the net's own answers.
     """
-    if bundle.exists():
-        raise RunError(f"{bundle}: exists already; remove it or choose another name")
-    beside = bundle.with_name(bundle.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        beside.mkdir(parents=True)
+    with appearing(bundle) as beside:
         net = net.float().cpu().eval()
         pieces = pieces_of(split, _CALIBRATION_PIECES)
         states = write_graphs(net, beside, precision, pieces=pieces, one_graph=one_graph)
@@ -167,12 +160,5 @@ def export(
             **said,
             "validation": dict(validation or {}),
             "lineage": dict(lineage or {}),
-            "files": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(beside.iterdir())},
         }
-        (beside / "bundle.json").write_text(json.dumps(about, indent=1) + "\n")
-        beside.rename(bundle)
-    except OSError as error:
-        raise RunError(f"{bundle}: cannot be written ({error})") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return about
+        return describe_bundle(beside, about)

@@ -6,9 +6,6 @@ the beginning. `vectors.npz`: the `words` (n,) of some music and the `logits` (n
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from torch import Tensor, nn
 
 from antiphon.codec import token
 from antiphon.train.body_step import gru_step, states_of, transformer_step
+from antiphon.train.bundle_folder import appearing, describe_bundle
 from antiphon.train.checkpoint import RunError
 from antiphon.train.corpus import Split, unpacked
 from antiphon.train.graphs import described, write_graph
@@ -66,12 +64,7 @@ def export_token(
 
     Raises RunError, and writes nothing, when the exported graph does not give the net's own answers.
     """
-    if bundle.exists():
-        raise RunError(f"{bundle}: exists already; remove it or choose another name")
-    beside = bundle.with_name(bundle.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        beside.mkdir(parents=True)
+    with appearing(bundle) as beside:
         net = net.float().cpu().eval()
         spelt = [token.encode(unpacked(piece)) for piece in pieces_of(split, _CALIBRATED)]
         spelt = [words for words in spelt if len(words)] or [token.encode(unpacked(pieces_of(None)[0]))]
@@ -89,15 +82,8 @@ def export_token(
             "largest_difference": worst,
             "validation": dict(validation or {}),
             "lineage": dict(lineage or {}),
-            "files": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(beside.iterdir())},
         }
-        (beside / "bundle.json").write_text(json.dumps(about, indent=1) + "\n")
-        beside.rename(bundle)
-    except OSError as error:
-        raise RunError(f"{bundle}: cannot be written ({error})") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return about
+        return describe_bundle(beside, about)
 
 
 def write_word_graph(net: TokenNet, folder: Path, precision: str, spelt: Sequence[token.Tokens] | None = None) -> None:
