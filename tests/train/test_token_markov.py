@@ -9,8 +9,8 @@ from antiphon.codec.ngrams import read_ngrams
 from antiphon.faces.cli import main
 from antiphon.music.event import EVENT
 from antiphon.train.rhythm import Rhythms, grid_of
-from antiphon.train.token_markov import MarkovConfig, markov_config, train_markov
-from tests.engine.counted import TUNE
+from antiphon.train.token_markov import MarkovConfig, export_markov, markov_config, train_markov
+from tests.engine.counted import TUNE, bundle_of, minuet
 from tests.train.small import small_corpus
 
 
@@ -98,3 +98,17 @@ def test_rhythms_know_where_in_the_bar_onsets_fall():
     assert rhythms.pieces == 6
     assert weights[3, [0, 4, 8, 12]].min() > 3 * weights[3, 1::2].max()
     np.testing.assert_array_equal(weights[4], 1.0)
+
+
+def test_an_export_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    folder = bundle_of(minuet(), tmp_path / "whole")
+
+    def full(*_args, **_more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("antiphon.train.token_markov.np.savez_compressed", full)
+    with pytest.raises(ValueError, match=r"cannot be written .*No space left"):
+        export_markov(folder.parent / "run", tmp_path / "half", name="half", lineage={})
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+    with pytest.raises(ValueError, match="exists already"):
+        export_markov(folder.parent / "run", folder, name="half", lineage={})

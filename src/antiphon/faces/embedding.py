@@ -16,6 +16,7 @@ from antiphon.engine.embedded_words import EmbeddedWords, write_word_vectors
 from antiphon.engine.embedded_words_file import WordShape, write_words
 from antiphon.engine.tensor_file import Matrix
 from antiphon.engine.token_markov import MarkovBundle
+from antiphon.train.bundle_folder import appearing
 
 __all__ = ["SOURCES", "embed"]
 
@@ -28,19 +29,11 @@ _TOLERANCE = {"fp32": 1e-3, "int8": 1.0}
 
 def embed(bundle: Path, out: Path, precision: str) -> str:
     """Write `out` from a bundle's folder; returns a line for people. Raises ValueError when they would disagree."""
-    if out.exists():
-        raise ValueError(f"{out}: exists already; remove it or choose another name")
     about = json.loads((bundle / "bundle.json").read_text())
-    beside = out.with_name(out.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        beside.mkdir(parents=True)
+    with appearing(out) as beside:
         said = _written(bundle, about, beside, precision)
         for name in SOURCES:
             shutil.copy(_EMBED / name, beside / name)
-        beside.rename(out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     size = (out / "model.bin").stat().st_size / 1e6
     return f"{out}: {said.format(size=f'{size:.1f} MB' if size >= 1 else f'{size:.2f} MB')}"
 

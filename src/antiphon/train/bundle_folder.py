@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from antiphon.train.checkpoint import RunError
+from antiphon.train.errors import RunError
 
 __all__ = ["appearing", "describe_bundle"]
 

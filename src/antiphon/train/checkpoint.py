@@ -14,15 +14,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from antiphon.train.errors import RunError
 from antiphon.train.families import net_of
 from antiphon.train.nets import Net, NetConfig
 from antiphon.train.tune import merged_weights
 
 __all__ = ["RunError", "load_net", "load_state", "opened", "save", "whole"]
-
-
-class RunError(ValueError):
-    """A run that cannot be read or continued, in one line."""
 
 
 def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from tqdm import tqdm
 
 from antiphon.codec.ngrams import CODEC, DIGIT, HIGHEST_ORDER, NGrams, read_ngrams, write_ngrams
 from antiphon.codec.token import DURATION, NOTE_ON, PAD, TIME_SHIFT, VOCABULARY, Tokens, encode
+from antiphon.train.bundle_folder import appearing, describe_bundle
 from antiphon.train.corpus import Corpus, Split, unpacked
 from antiphon.train.ngrams import ROOM, Backoff, Level, backed, count, grams_of, kept, losses, size_of
 from antiphon.train.rhythm import Rhythms
@@ -214,27 +214,23 @@ def _likely(model: list[Backoff]) -> Tokens:
 def export_markov(run: Path, out: Path, *, name: str, lineage: Mapping[str, Any]) -> dict[str, Any]:
     """Write the bundle `out` of the run in a folder; returns its `bundle.json`.
 
-    The reference vectors are reckoned by the trainer's own code, apart from what will read them. Raises `ValueError`
-    where the run cannot be read, or where `out` exists.
+    The reference vectors are reckoned by the trainer's own code, apart from what will read them. Raises `ValueError`,
+    and writes nothing, where the run cannot be read, or where `out` exists or cannot be written.
     """
-    if out.exists():
-        raise ValueError(f"{out}: exists already; remove it or choose another name")
     ngrams = read_ngrams(run / "model.bin")
-    out.mkdir(parents=True)
-    about = {"name": name, "validation": ngrams.about.get("validation", {}), "lineage": dict(lineage)}
-    write_ngrams(out / "model.bin", dataclasses.replace(ngrams, about=about))
-    model = _levels(ngrams)
-    words = _likely(model)
-    np.savez_compressed(out / "vectors.npz", words=words, probabilities=_answers(model, words))
-    bundle = {
-        "format": 1,
-        "codec": CODEC,
-        "order": ngrams.order,
-        "precision": "fp32",
-        "parameters": len(ngrams.keys) + len(ngrams.words),
-        "state": {},
-        **about,
-        "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.iterdir())},
-    }
-    (out / "bundle.json").write_text(json.dumps(bundle, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return bundle
+    told = {"name": name, "validation": ngrams.about.get("validation", {}), "lineage": dict(lineage)}
+    with appearing(out) as beside:
+        write_ngrams(beside / "model.bin", dataclasses.replace(ngrams, about=told))
+        model = _levels(ngrams)
+        words = _likely(model)
+        np.savez_compressed(beside / "vectors.npz", words=words, probabilities=_answers(model, words))
+        about = {
+            "format": 1,
+            "codec": CODEC,
+            "order": ngrams.order,
+            "precision": "fp32",
+            "parameters": len(ngrams.keys) + len(ngrams.words),
+            "state": {},
+            **told,
+        }
+        return describe_bundle(beside, about)
