@@ -112,3 +112,15 @@ def test_an_export_that_fails_leaves_nothing(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["whole"]
     with pytest.raises(ValueError, match="exists already"):
         export_markov(folder.parent / "run", folder, name="half", lineage={})
+
+
+def test_a_run_that_was_killed_while_it_wrote_can_be_begun_again(corpus, tmp_path, monkeypatch):
+    def killed(*_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("antiphon.codec.ngrams.Path.replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_markov(corpus, tmp_path / "run", MarkovConfig(), progress=False)
+    monkeypatch.undo()
+    assert train_markov(corpus, tmp_path / "run", MarkovConfig(), progress=False)["words"]
+    assert not list(tmp_path.glob("run/*.partial"))

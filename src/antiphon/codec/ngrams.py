@@ -146,7 +146,9 @@ def write_ngrams(path: Path, model: NGrams) -> None:
     size = _HEADER.size + len(body)
     sizes = (len(model.keys), len(model.words), METERS, BINS)
     head = _HEADER.pack(MAGIC, VERSION, model.order, size, VOCABULARY, len(text), TICK, *sizes, zlib.crc32(body), 0)
-    path.write_bytes(head[:-4] + struct.pack("<I", zlib.crc32(head[:-4])) + body)
+    beside = path.with_suffix(".partial")
+    beside.write_bytes(head[:-4] + struct.pack("<I", zlib.crc32(head[:-4])) + body)
+    beside.replace(path)
 
 
 def read_ngrams(path: Path) -> NGrams:

@@ -5,6 +5,7 @@ Letters: B pieces, T events, D the body's width, C the heads' width, K the value
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -54,7 +55,7 @@ class NetConfig:
         return asdict(self)
 
 
-class Net(nn.Module):
+class Net(nn.Module, ABC):
     """What is trained: a body that carries the past, under what predicts from it."""
 
     body: nn.Module
@@ -63,9 +64,9 @@ class Net(nn.Module):
         super().__init__()
         self.config = config
 
+    @abstractmethod
     def top(self) -> nn.Module:
         """What predicts from what the body carries."""
-        raise NotImplementedError
 
 
 class GruBody(nn.Module):

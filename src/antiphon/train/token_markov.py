@@ -90,9 +90,10 @@ def train_markov(corpus: Corpus, folder: Path, config: MarkovConfig, *, progress
     figures |= {"rhythm_pieces": rhythms.pieces, "trained_words": int(levels[0].counts.sum())}
     folder.mkdir(parents=True, exist_ok=True)
     about = {"name": folder.name, "validation": figures}
-    write_ngrams(folder / "model.bin", tables(model, rhythms.weights(), about))
     stored = asdict(config) | {"corpus": corpus.info, "validation": figures}
     (folder / "config.json").write_text(json.dumps(stored, indent=1) + "\n")
+    # The last, since it is what makes the folder a run: one that was killed before can be begun again.
+    write_ngrams(folder / "model.bin", tables(model, rhythms.weights(), about))
     return figures
 
 
