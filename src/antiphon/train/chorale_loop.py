@@ -24,11 +24,11 @@ from tqdm import tqdm
 
 from antiphon.codec.grid import Cells, encode, read_dataset
 from antiphon.train.checkpoint import RunError, opened
-from antiphon.train.chorale_data import Batch, Chorales
+from antiphon.train.chorale_data import Batch, Chorales, Mask
 from antiphon.train.chorale_net import ChoraleNet, ChoraleNetConfig
 from antiphon.train.machine import native_bf16
 
-__all__ = ["ChoraleRun", "ChoraleTrainConfig", "load_chorale_net", "nats_per_cell", "train_chorales"]
+__all__ = ["ChoraleRun", "ChoraleTrainConfig", "guessed", "load_chorale_net", "nats_per_cell", "train_chorales"]
 
 _VALIDATION_LENGTH, _VALIDATION_SIZE, _VALIDATION_SEED = 128, 16, 1
 
@@ -66,15 +66,26 @@ class _Progress:
 
 
 def nats_per_cell(logits: Tensor, batch: Batch) -> Tensor:
-    """Mean cross-entropy of the hidden cells of each score, shape (B,), from logits (B, V, T, K)."""
-    cells, hidden = torch.from_numpy(batch.cells), torch.from_numpy(batch.hidden)
+    """Mean cross-entropy of the cells asked for of each score, by their weight, (B,), from logits (B, V, T, K)."""
+    cells, weight = torch.from_numpy(batch.cells), torch.from_numpy(batch.weight)
     each = F.cross_entropy(logits.float().flatten(0, 2), cells.flatten(), reduction="none").view_as(cells)
-    return (each * hidden).sum((1, 2)) / hidden.sum((1, 2))
+    return (each * weight).sum((1, 2))
 
 
-def _logits(net: torch.nn.Module, batch: Batch) -> Tensor:
-    known, edges = torch.from_numpy(batch.known).float(), torch.from_numpy(batch.edges).float()
-    logits: Tensor = net(torch.from_numpy(batch.cells), known, edges)
+@torch.no_grad()
+def guessed(net: torch.nn.Module, batch: Batch) -> tuple[Cells, Mask]:
+    """What a net is shown of a batch: cells and which are known (B, V, T), with its own guesses, turn after turn."""
+    cells, known = batch.cells.copy(), batch.known.copy()
+    for turn in range(1, int(batch.turns.max(initial=0)) + 1):
+        now = batch.turns == turn
+        rows = now.any((1, 2))
+        best = _logits(net, cells[rows], known[rows], batch.edges[rows]).argmax(-1).numpy()
+        cells[now], known[now] = best[now[rows]], True
+    return cells, known
+
+
+def _logits(net: torch.nn.Module, cells: Cells, known: Mask, edges: Mask) -> Tensor:
+    logits: Tensor = net(torch.from_numpy(cells), torch.from_numpy(known).float(), torch.from_numpy(edges).float())
     return logits
 
 
@@ -147,7 +158,7 @@ class ChoraleRun:
         torch.manual_seed(c.seed * 1_000_003 + self.progress.step)  # of dropout: a resumed run draws the same
         self.net.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
-            logits = _logits(self.net, batch)
+            logits = _logits(self.net, *guessed(self.average, batch), batch.edges)
         loss = nats_per_cell(logits, batch).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), c.clip)
@@ -169,7 +180,8 @@ class ChoraleRun:
     def evaluate(self) -> float:
         """Nats per hidden cell of the validation crops by the averaged weights; saves, and keeps the best."""
         with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
-            each = [nats_per_cell(_logits(self.average, batch), batch) for batch in self.judged]
+            shown = [(batch, guessed(self.average, batch)) for batch in self.judged]
+            each = [nats_per_cell(_logits(self.average, *seen, batch.edges), batch) for batch, seen in shown]
         value = torch.cat(each).mean().item()
         self.progress.validation = value
         if value < self.progress.best:
