@@ -1,5 +1,6 @@
 """The chorale bundle in the box, and what is said of one that is damaged."""
 
+import hashlib
 import json
 import shutil
 
@@ -71,8 +72,12 @@ def test_the_two_kinds_of_model_are_not_taken_for_each_other():
         (lambda folder: (folder / "vectors.npz").unlink(), "not a readable bundle"),
         (lambda folder: (folder / "bundle.json").write_text("{"), "not a readable bundle"),
         (lambda folder: _edit(folder, format=1), "format 1"),
-        (lambda folder: _edit(folder, codec={"name": "grid", "lowest": 0}), "another raster"),
+        (lambda folder: _edit(folder, codec={"name": "grid", "lowest": 0}), "another codec"),
         (lambda folder: _edit(folder, files={}), "incomplete"),
+        (lambda folder: _edit(folder, without="name"), "bundle.json lacks name"),
+        (lambda folder: _rewrite(folder, lambda arrays: arrays["logits"] + 1), "other answers here"),
+        (lambda folder: _rewrite(folder, lambda arrays: arrays["logits"] * np.nan), "other answers here"),
+        (lambda folder: _rewrite(folder, lambda arrays: arrays["logits"][..., 1:]), "another shape"),
     ],
 )
 def test_a_damaged_bundle_is_refused_in_a_line(tmp_path, harm, says):
@@ -84,6 +89,16 @@ def test_a_damaged_bundle_is_refused_in_a_line(tmp_path, harm, says):
     assert "\n" not in str(caught.value)
 
 
-def _edit(folder, **changes):
+def _edit(folder, without="", **changes):
     about = json.loads((folder / "bundle.json").read_text())
+    about.pop(without, None)
     (folder / "bundle.json").write_text(json.dumps(about | changes))
+
+
+def _rewrite(folder, change):
+    """Other reference vectors, with their checksum."""
+    with np.load(folder / "vectors.npz") as kept:
+        arrays = dict(kept)
+    np.savez(folder / "vectors.npz", **arrays | {"logits": change(arrays)})
+    files = json.loads((folder / "bundle.json").read_text())["files"]
+    _edit(folder, files=files | {"vectors.npz": hashlib.sha256((folder / "vectors.npz").read_bytes()).hexdigest()})

@@ -60,25 +60,27 @@ def find_bundle(name: str | Path) -> Path:
     raise BundleError(f"{name}: no model: the folder {what}, and it is no shipped model (these are: {known})")
 
 
-def described(folder: Path, codec: Mapping[str, Any], needed: Collection[str]) -> dict[str, Any]:
+def described(
+    folder: Path, codec: Mapping[str, Any], needed: Collection[str], *, version: int = FORMAT, state: bool = True
+) -> dict[str, Any]:
     """`bundle.json`, after checking its version, its codec, the checksum of every file, and that it is all there.
 
-    `needed`: files without which it is none. Raises BundleError.
+    `needed`: files without which it is none. `state`: whether the model has one, and a precision. Raises BundleError.
     """
     try:
         about = json.loads((folder / "bundle.json").read_text())
         if about["codec"] != codec:
             raise BundleError(f"{folder}: made for another codec than this version's")
-        if about["format"] != FORMAT:
-            raise BundleError(f"{folder}: bundle format {about['format']}; this version reads {FORMAT}")
+        if about["format"] != version:
+            raise BundleError(f"{folder}: bundle format {about['format']}; this version reads {version}")
         for name, wanted in about["files"].items():
             if Path(name).name != name or hashlib.sha256((folder / name).read_bytes()).hexdigest() != wanted:
                 raise BundleError(f"{folder}: {name} is damaged (its checksum differs)")
         if not set(needed) <= about["files"].keys():
             raise BundleError(f"{folder}: incomplete, files are missing from its list")
-        if not {"name", "state", "precision"} <= about.keys():
-            raise BundleError(f"{folder}: incomplete, bundle.json lacks a name, a state or a precision")
-        elements = sum(math.prod(shape) for shape in about["state"].values())
+        if lacking := {"name", *(("state", "precision") if state else ())} - about.keys():
+            raise BundleError(f"{folder}: incomplete, bundle.json lacks {' and '.join(sorted(lacking))}")
+        elements = sum(math.prod(shape) for shape in about["state"].values()) if state else 0
         if not 0 <= elements <= _LARGEST_STATE:
             raise BundleError(f"{folder}: a state of {elements} numbers is not one of a model's that plays live")
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from antiphon.codec.grid import CLASSES, HIGHEST, LOWEST, REST, STEPS_PER_BEAT, VOICES, Cells
-from antiphon.engine.bundle import BundleError, find_bundle
+from antiphon.engine.bundle_file import BundleError, described, distance, find_bundle, session, unusable
 
 __all__ = ["ChoraleModel", "bundle_kind", "open_chorale_model"]
 
 _FORMAT = 2
 _CODEC = {"name": "grid", "lowest": LOWEST, "highest": HIGHEST, "voices": VOICES, "steps_per_beat": STEPS_PER_BEAT}
+_FILES = ("net.onnx", "vectors.npz")
 _AT_ONCE = 256  # steps that go through the net together: what the processor keeps close by
 _TOLERANCE = 1e-3  # logits
 
@@ -39,46 +38,21 @@ def bundle_kind(name: str | Path) -> str:
         raise BundleError(f"{folder}: not a readable bundle ({error})") from error
 
 
-def _described(folder: Path) -> dict[str, Any]:
-    """`bundle.json`, after checking its version, its codec and the checksum of every file."""
-    if (kind := bundle_kind(folder)) != "grid":
-        raise BundleError(f"{folder}: a model of kind {kind!r}, where a model of chorales is needed")
-    try:
-        about = json.loads((folder / "bundle.json").read_text())
-        if about["format"] != _FORMAT:
-            raise BundleError(f"{folder}: bundle format {about['format']}; this version reads {_FORMAT}")
-        if about["codec"] != _CODEC:
-            raise BundleError(f"{folder}: made for another raster than this version's")
-        for name, wanted in about["files"].items():
-            if Path(name).name != name or hashlib.sha256((folder / name).read_bytes()).hexdigest() != wanted:
-                raise BundleError(f"{folder}: {name} is damaged (its checksum differs)")
-        if not {"net.onnx", "vectors.npz"} <= about["files"].keys() or "name" not in about:
-            raise BundleError(f"{folder}: incomplete, files or its name are missing")
-    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, BundleError):
-            raise
-        raise BundleError(f"{folder}: not a readable bundle ({error})") from error
-    return dict(about)
-
-
 class ChoraleModel:
     """What every cell of a four-part score may be, given those that are known. Holds no state."""
 
     def __init__(self, folder: Path, *, threads: int = 2) -> None:
         self.folder = folder
-        self.about = _described(folder)
+        if (kind := bundle_kind(folder)) != _CODEC["name"]:
+            raise BundleError(f"{folder}: a model of kind {kind!r}, where a model of chorales is needed")
+        self.about = described(folder, _CODEC, _FILES, version=_FORMAT, state=False)
         try:
-            options = ort.SessionOptions()
-            options.intra_op_num_threads = threads
-            options.inter_op_num_threads = 1
-            options.log_severity_level = 3
-            self._net = ort.InferenceSession(str(folder / "net.onnx"), options, providers=["CPUExecutionProvider"])
+            self._net = session(folder / "net.onnx", threads)
             self.verify()
         except BundleError:
             raise
-        except Exception as error:  # ONNX Runtime raises its own kinds, all of them meaning: not usable
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise BundleError(f"{folder}: cannot be used ({reason})") from error
+        except Exception as error:
+            raise unusable(folder, error) from error
 
     @property
     def name(self) -> str:
@@ -121,9 +95,10 @@ class ChoraleModel:
             inputs["cells"] = arrays["cells"].astype(np.int64)
             wanted = arrays["logits"]
         got = self._run(inputs)
-        worst = float(np.abs(got - wanted).max()) if got.shape == wanted.shape and got.size else np.inf
-        # `not <=`, so that an answer that is no number is caught too.
-        if got.shape[-1] != CLASSES or not worst <= _TOLERANCE:
+        if got.shape != wanted.shape or got.shape[-1] != CLASSES or not got.size:
+            raise BundleError(f"{self.folder}: its reference vectors have another shape")
+        worst = distance(got, wanted)
+        if worst > _TOLERANCE:
             raise BundleError(f"{self.folder}: gives other answers here than where it was made (off by {worst:.2g})")
         return worst
 
