@@ -119,6 +119,35 @@ def test_a_corpus_is_judged_as_its_files_are(tunes: Path, tmp_path: Path) -> Non
     assert own
 
 
+def scale(number: int, notes: str) -> str:
+    """A tune of a book of ABC, of eight crotchets many times over."""
+    return f"X:{number}\nM:4/4\nL:1/4\nQ:1/4=120\nK:C\n{notes * 8}\n\n"
+
+
+@pytest.mark.parametrize("verb", [["evaluate", "antiphon"], ["compare", "antiphon", "--on"]])
+def test_notation_is_judged_as_midi_is_and_what_cannot_be_read_costs_a_line(
+    verb: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    (folder / "book.abc").write_text(scale(1, "CDEF|GABc|") + scale(2, "cBAG|FEDC|"))
+    (folder / "broken.krn").write_bytes(b"no music")
+    (folder / "broken.mid").write_bytes(b"no music")
+    drew = list(drawn(Music.open(folder).valid, np.random.default_rng(0)))
+    assert {(piece.name, piece.set, int(piece.events["pitch"][0])) for piece in drew} == {
+        ("book.abc#1", "songs", 60),
+        ("book.abc#2", "songs", 72),
+    }
+    assert all(len(piece.events) == 128 for piece in drew)
+    figures = tmp_path / "figures.json"
+    assert main([*verb, str(folder), *QUICK, "--events", "500", "--no-generate", "--json", str(figures)]) == 0
+    judged = json.loads(figures.read_text())
+    assert (judged["pieces"], judged["events"]) == (2, 60)
+    said = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    assert len(said) == 2 == len(judged["refused"])
+    assert all(f"{verb[0]}: left out: {folder}/broken." in line for line in said)
+
+
 def test_identical_models_compare_equal(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = ["--json", str(tmp_path / "c.json"), "--html", str(tmp_path / "c.html")]
     assert main(["compare", "antiphon", "antiphon", "--on", str(tunes), *QUICK, *files]) == 0
@@ -140,8 +169,8 @@ def test_identical_models_compare_equal(tunes: Path, tmp_path: Path, capsys: pyt
     ("words", "says"),
     [
         (["evaluate", "antiphon", "missing"], "missing: does not exist"),
-        (["evaluate", "antiphon", "empty"], "empty: holds neither a corpus nor any MIDI file"),
-        (["evaluate", "antiphon", "broken"], "broken: none of its 1 pieces can be read"),
+        (["evaluate", "antiphon", "empty"], "empty: holds neither a corpus nor any file of music"),
+        (["evaluate", "antiphon", "broken"], "broken: none of its 1 pieces can be read: broken/a.mid"),
         (["evaluate", "antiphon", "old"], "not of format"),
         (["evaluate", "nowhere", "empty"], "nowhere: no model"),
         (["evaluate", "antiphon", "empty", "--events", "0"], "--events must be 1 or more"),

@@ -162,12 +162,30 @@ def test_it_goes_on_from_a_midi_file_whose_parts_are_the_strips(tmp_path: Path) 
     assert {row[1] for row in recalled[2]} == {32, 40}
 
 
-def test_of_a_folder_the_seed_chooses_a_file(tmp_path: Path) -> None:
+def test_of_a_folder_the_seed_chooses_a_piece(tmp_path: Path) -> None:
     (tmp_path / "songs").mkdir()
-    with pytest.raises(ValueError, match="there is no MIDI file in it"):
+    with pytest.raises(ValueError, match="there is no music in it"):
         play("--fast", "--from", "songs")
     (tmp_path / "songs" / "a.mid").write_bytes(MENUET.read_bytes())
     assert play("--fast", "--seconds", "3", "--from", "songs", "--record", "x.mid") == 0
+
+
+def test_a_folder_may_hold_notation_and_what_cannot_be_read_costs_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "songs").mkdir()
+    for name in ("broken.mid", "broken.krn"):
+        (tmp_path / "songs" / name).write_bytes(b"no music")
+    with pytest.raises(ValueError, match="none of its 2 pieces can be read"):
+        play("--fast", "--from", "songs")
+    assert sorted(line.split(":")[1] for line in capsys.readouterr().err.splitlines()) == [
+        " songs/broken.krn",
+        " songs/broken.mid",
+    ]
+    (tmp_path / "songs" / "tune.abc").write_text("X:1\nL:1/4\nK:C\nCDEF|GABc|\n")
+    assert play("--fast", "--seconds", "1", "--from", "songs", "--take", "on.take") == 0
+    (recalled,) = [line for line in read_take(tmp_path / "on.take").lines if line[0] == "recall"]
+    assert {row[2] for row in recalled[2]} == {60, 62, 64, 65, 67, 69, 71, 72}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from antiphon.music.midi_files import find_midi
 from antiphon.music.midi_read import MidiError, read_midi
 from antiphon.music.score import Score
 from tests.music.midi_bytes_by_hand import (
@@ -419,10 +418,3 @@ def assert_sound(score: Score) -> None:
     events = score.events()
     assert np.isfinite(events["at"]).all()
     assert (np.diff(events["at"]) >= 0).all()
-
-
-def test_midi_files_are_found_whatever_the_case_of_their_suffix(tmp_path: Path) -> None:
-    (tmp_path / "below").mkdir()
-    for name in ("b.mid", "a.MID", "below/c.midi", "d.kar", "no.txt", "._a.mid"):
-        (tmp_path / name).write_bytes(b"")
-    assert [path.name for path in find_midi(tmp_path)] == ["a.MID", "b.mid", "c.midi", "d.kar"]

@@ -11,7 +11,7 @@ import pytest
 from antiphon.music.midi_read import MidiError
 from antiphon.music.midi_write import midi_bytes
 from antiphon.music.score import Score
-from antiphon.music.score_files import NotationError, find_scores, read_score, tunes_in
+from antiphon.music.score_files import NotationError, PieceFile, find_pieces, find_scores, read_score, tunes_in
 
 ABC = """X:1
 T:A repeat, a tie, a grace note
@@ -162,8 +162,24 @@ def test_without_its_reader_notation_is_refused_with_what_to_install(monkeypatch
         read_score(ABC.encode(), ".abc")
 
 
-def test_files_of_every_kind_are_found(tmp_path: Path) -> None:
-    for name in ("a.MID", "b.abc", "c.krn", "d.musicxml", "e.MXL", "f.xml", "g.txt", ".h.abc"):
+def test_files_of_every_kind_are_found_whatever_the_case_of_their_suffix(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    kinds = ["a.MID", "b.abc", "below/c.midi", "c.krn", "d.musicxml", "e.MXL", "f.xml", "k.kar"]
+    for name in (*kinds, "g.txt", ".h.abc", "._a.mid"):
         (tmp_path / name).write_bytes(midi_bytes(Score(480, ())))
-    assert [path.name for path in find_scores(tmp_path)] == ["a.MID", "b.abc", "c.krn", "d.musicxml", "e.MXL", "f.xml"]
-    assert [path.name for path in find_scores(tmp_path, notation=False)] == ["a.MID"]
+    assert [path.relative_to(tmp_path).as_posix() for path in find_scores(tmp_path)] == kinds
+
+
+def test_every_tune_of_a_book_is_a_piece_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "book.abc").write_text("".join(f"X:{i}\nL:1/4\nK:C\n{note}4|\n\n" for i, note in enumerate("CD")))
+    (tmp_path / "one.krn").write_text(KERN)
+    pieces = find_pieces(tmp_path)
+    assert [piece.path.name + piece.number for piece in pieces] == ["book.abc#1", "book.abc#2", "one.krn"]
+    assert [played(piece.read())[0][0][2] for piece in pieces] == [60, 62, 67]
+
+
+def test_a_book_that_cannot_be_opened_is_one_piece_whose_reading_says_why(tmp_path: Path) -> None:
+    gone = PieceFile(tmp_path / "gone.abc")
+    assert tunes_in(gone.path) == 1
+    with pytest.raises(NotationError, match=r"gone\.abc: cannot be opened"):
+        gone.read()

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--on",
         metavar="FOLDER",
         type=Path,
-        help="a corpus, or a folder of MIDI files, to judge on (the tune in the box)",
+        help="a corpus, or a folder of MIDI or notation, to judge on (the tune in the box)",
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with plots there")
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from antiphon.engine import open_model
     from antiphon.faces.evaluate_pieces import Music
     from antiphon.faces.evaluate_stream import measure
-    from antiphon.faces.evaluate_tables import printed, tables
+    from antiphon.faces.evaluate_tables import complain, printed, tables
     from antiphon.faces.report import write_figures
 
     how = measuring(args)
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         write_figures(args.json, figures)
     if args.html:
         _write_page(args.html, figures, costs)
+    complain("compare", figures)
     print("\n\n".join(printed(table) for table in (costs, *tables(figures))))
     return 0
 

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "data",
         metavar="DATA",
         type=Path,
-        help="a corpus or a folder of MIDI files; for a chorale bundle, chorales at sixteenths, .npz or .json",
+        help="a corpus, or a folder of MIDI or notation; for a chorale bundle, chorales at sixteenths, .npz or .json",
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with plots there (of a stream model)")
@@ -61,12 +61,12 @@ def _stream(args: argparse.Namespace) -> int:
     from antiphon.engine import open_model
     from antiphon.faces.evaluate_pieces import Music
     from antiphon.faces.evaluate_stream import measure
-    from antiphon.faces.evaluate_tables import printed, tables
+    from antiphon.faces.evaluate_tables import complain, printed, tables
     from antiphon.faces.report import write_figures, write_report
 
     if args.data.is_file():
         what = f"{args.bundle}: a model of kind 'stream'; only models of chorales are judged on a file"
-        raise ValueError(f"{what}: give a corpus or a folder of MIDI files instead of {args.data}")
+        raise ValueError(f"{what}: give a corpus or a folder of files of music instead of {args.data}")
     music = Music.open(args.data)
     training = Music.open(args.train) if args.train else None
     model = open_model(args.bundle)
@@ -78,5 +78,6 @@ def _stream(args: argparse.Namespace) -> int:
         write_figures(args.json, figures)
     if args.html:
         write_report(args.html, model.name, f"Judged on {figures['data']}.", figures)
+    complain("evaluate", figures)
     print("\n\n".join(printed(table) for table in tables(figures)))
     return 0

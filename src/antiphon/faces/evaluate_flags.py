@@ -60,7 +60,7 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--train-events",
         type=int,
-        help="of it, at most (50 million of a corpus, 5 million of MIDI files, which take longer)",
+        help="of it, at most (50 million of a corpus, 5 million of files, which take longer)",
     )
 
 

@@ -1,4 +1,4 @@
-"""The music that a model is judged on: pieces of a corpus, or of a folder of MIDI files, drawn at random."""
+"""The music that a model is judged on: pieces of a corpus, or of a folder of files of music, drawn at random."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from antiphon.music.event import Events
-from antiphon.music.midi_files import find_midi
-from antiphon.music.midi_read import read_midi
+from antiphon.music.score_files import PieceFile, find_pieces
 from antiphon.train.corpus import Corpus, Split, unpacked
 from antiphon.train.piece import lengthened
 
 __all__ = ["Music", "Piece", "drawn"]
+
+Refused = set[str]
+"""What was wrong with pieces that cannot be read, a line for each."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class _Source:
     name: str
     set: str
     read: Callable[[], Events]
+    refused: Refused
 
 
 @dataclass(frozen=True)
@@ -43,25 +46,29 @@ class Music:
     valid: Sequence[_Source]
     train: Sequence[_Source]
     prepared: bool
-    """Whether it is a corpus, which is read a hundred times faster than MIDI files are."""
+    """Whether it is a corpus, which is read a hundred times faster than files of music are."""
+    refused: Refused
+    """A line for each piece that was drawn and cannot be read."""
 
     @classmethod
     def open(cls, path: Path) -> Music:
-        """Open a corpus, whose sides are kept, or a folder of MIDI files, which may have the folders train/ and valid/.
+        """Open a corpus, whose sides are kept, or a folder of files of music, which may have folders train/ and valid/.
 
         Raises ValueError, in one line, where there is neither, and CorpusError for a corpus that cannot be used.
         """
+        refused: Refused = set()
         if (path / "corpus.json").exists():
             corpus = Corpus.open(path)
-            return cls(path, _of_split(corpus.split("valid")), _of_split(corpus.split("train")), True)
+            valid, train = (_of_split(corpus.split(side), refused) for side in ("valid", "train"))
+            return cls(path, valid, train, True, refused)
         if not path.is_dir():
             what = "is a file" if path.exists() else "does not exist"
-            raise ValueError(f"{path}: {what}; give a folder: a corpus made by `antiphon prep`, or MIDI files")
+            raise ValueError(f"{path}: {what}; give a folder: a corpus made by `antiphon prep`, or files of music")
         divided = (path / "train").is_dir() and (path / "valid").is_dir()
-        valid = _of_folder(path / "valid" if divided else path)
+        valid = _of_folder(path / "valid" if divided else path, refused)
         if not valid:
-            raise ValueError(f"{path}: holds neither a corpus nor any MIDI file to judge on")
-        return cls(path, valid, _of_folder(path / "train") if divided else [], False)
+            raise ValueError(f"{path}: holds neither a corpus nor any file of music to judge on")
+        return cls(path, valid, _of_folder(path / "train", refused) if divided else [], False, refused)
 
     @property
     def everything(self) -> Sequence[_Source]:
@@ -70,20 +77,24 @@ class Music:
 
 
 def drawn(sources: Sequence[_Source], rng: np.random.Generator) -> Iterator[Piece]:
-    """The pieces of `sources` in random order; those that cannot be read, or hold no note, are passed over."""
+    """The pieces of `sources` in random order; those that hold no note are passed over.
+
+    So are those that cannot be read, and `Music.refused` tells why.
+    """
     for i in rng.permutation(len(sources)).tolist():
         source = sources[i]
         try:
             events = source.read()
-        except (ValueError, OSError):
+        except (ValueError, OSError) as error:
+            source.refused.add(" ".join(str(error).split()))
             continue
         if len(events):
             yield Piece(source.name, source.set, events)
 
 
-def _of_split(split: Split) -> list[_Source]:
+def _of_split(split: Split, refused: Refused) -> list[_Source]:
     return [
-        _Source(f"{split.name} {i}", split.sets[int(row["set"])], partial(_piece, split, i))
+        _Source(f"{split.name} {i}", split.sets[int(row["set"])], partial(_piece, split, i), refused)
         for i, row in enumerate(split.index)
     ]
 
@@ -92,13 +103,18 @@ def _piece(split: Split, i: int) -> Events:
     return unpacked(split.piece(i))
 
 
-def _of_folder(folder: Path) -> list[_Source]:
-    return [_Source(os.fspath(p.relative_to(folder)), p.parent.name, partial(_read, p)) for p in find_midi(folder)]
+def _of_folder(folder: Path, refused: Refused) -> list[_Source]:
+    return [_of_file(piece, folder, refused) for piece in find_pieces(folder)]
 
 
-def _read(path: Path) -> Events:
-    """A MIDI file as prep reads it, from its first note."""
-    events = lengthened(read_midi(path, pedal=True).events())
+def _of_file(piece: PieceFile, folder: Path, refused: Refused) -> _Source:
+    name = os.fspath(piece.path.relative_to(folder)) + piece.number
+    return _Source(name, piece.path.parent.name, partial(_read, piece), refused)
+
+
+def _read(piece: PieceFile) -> Events:
+    """A piece as prep reads it, from its first note."""
+    events = lengthened(piece.read(pedal=True).events())
     if len(events):
         events["at"] -= events["at"][0]
     return events

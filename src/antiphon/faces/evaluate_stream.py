@@ -27,7 +27,7 @@ from antiphon.music.event import Events, is_drum
 __all__ = ["measure"]
 
 _LEARNED = 250_000  # events that the Markov baseline learns from
-_MOST_SEARCHED = {True: 50_000_000, False: 5_000_000}  # events of a corpus, and of MIDI files
+_MOST_SEARCHED = {True: 50_000_000, False: 5_000_000}  # events of a corpus, and of files of music
 _OPENING = 64  # events of each piece for the table of orders
 _JUDGE = "antiphon"  # in whose mind Frechet distances are measured
 
@@ -37,6 +37,7 @@ def measure(models: Mapping[str, OpenedModel], music: Music, training: Music | N
 
     `training` is what they were trained on (None: the training side of `music`), which the Markov baseline learns from
     and where copies are looked for. Where one of them is a model of words, all are judged on music of one instrument.
+    "refused" has a line for each piece that was drawn and cannot be read.
     """
     learned = music.train if training is None else training.everything
     worded = {name: model for name, model in models.items() if isinstance(model, TokenModel)}
@@ -47,7 +48,8 @@ def measure(models: Mapping[str, OpenedModel], music: Music, training: Music | N
     if not pieces and worded:
         raise ValueError(f"{music.path}: no piece is of one instrument that is no drum, as a model of words needs")
     if not pieces:
-        raise ValueError(f"{music.path}: none of its {len(music.valid):,} pieces can be read")
+        why = min(music.refused, default="they hold no notes")
+        raise ValueError(f"{music.path}: none of its {len(music.valid):,} pieces can be read: {why}")
     # Where nothing is said to be for training, the baseline learns from what is not judged.
     studied = [piece.events for piece in _up_to(drawn(learned, _rng(how, 2)) if learned else source, _LEARNED)]
     predictors: dict[str, Predictor | JudgesItself] = {
@@ -76,6 +78,7 @@ def measure(models: Mapping[str, OpenedModel], music: Music, training: Music | N
     if how.generate:
         limit = _MOST_SEARCHED[(training or music).prepared] if how.train_events is None else how.train_events
         figures["generated"] = _generated(models, music, learned if limit else [], limit, how)
+    figures["refused"] = sorted(music.refused | (training.refused if training else set()))
     return figures
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from antiphon.engine.model import FIELDS
 
-__all__ = ["Table", "printed", "tables"]
+__all__ = ["Table", "complain", "printed", "tables"]
 
 _MEASURES = {
     "pitch_class_entropy": "pitch-class entropy, bits",
@@ -45,6 +46,12 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+
+
+def complain(verb: str, figures: Figures) -> None:
+    """Say on the terminal what was wrong with each piece that was left out."""
+    for line in figures["refused"]:
+        print(f"antiphon {verb}: left out: {line}", file=sys.stderr)
 
 
 def printed(table: Table) -> str:

@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--program", type=_within(0, 127), default=0, help="its General MIDI program, 0 to 127")
     model.add_argument("--channel", type=_within(1, 16), default=16, help="the MIDI channel on which it plays")
     model.add_argument("--seed", type=_within(0, 2**63 - 1), help="makes a duet with a tune play the same again")
-    model.add_argument("--from", dest="past", type=Path, metavar="FILE", help="go on where a take or a MIDI file ends")
+    model.add_argument(
+        "--from", dest="past", type=Path, metavar="FILE", help="go on where a take or a piece ends, or one of a folder"
+    )
     model.add_argument("--cast", action="store_true", help="the parts of --from are the strips: the busiest is yours")
     player = parser.add_argument_group("the player")
     player.add_argument(

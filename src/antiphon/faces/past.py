@@ -1,7 +1,8 @@
-"""What came before: a take, a MIDI file or one of a folder, from whose end the jam goes on."""
+"""What came before: a take, a piece or one of a folder of them, from whose end the jam goes on."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,22 +14,33 @@ __all__ = ["cast_of", "read_past"]
 
 
 def read_past(path: Path, rng: np.random.Generator) -> Events:
-    """The events (dtype `EVENT`) of a take, a MIDI file or notation; of a folder, those of a MIDI file drawn by `rng`.
+    """The events (dtype `EVENT`) of a take, a MIDI file or notation; of a folder, those of a piece drawn by `rng`.
 
-    Raises `OSError`, or `ValueError` in one line.
+    A piece of a folder that cannot be read costs a line, and another is drawn. Raises `OSError`, or `ValueError` in one
+    line.
     """
-    from antiphon.music.midi_files import find_midi
     from antiphon.music.score_files import open_score
     from antiphon.ports.take import SUFFIX, read_take
 
     if path.is_dir():
-        files = find_midi(path)
-        if not files:
-            raise ValueError(f"{path}: there is no MIDI file in it")
-        path = files[int(rng.integers(len(files)))]
+        return _drawn(path, rng)
     if path.suffix == SUFFIX:
         return read_take(path).recording().events()
     return open_score(path).events()
+
+
+def _drawn(folder: Path, rng: np.random.Generator) -> Events:
+    from antiphon.music.score_files import find_pieces
+
+    pieces = find_pieces(folder)
+    if not pieces:
+        raise ValueError(f"{folder}: there is no music in it: neither MIDI, MusicXML, ABC nor kern")
+    for i in rng.permutation(len(pieces)):
+        try:
+            return pieces[int(i)].read().events()
+        except ValueError as error:
+            print(f"antiphon jam: {error}", file=sys.stderr)
+    raise ValueError(f"{folder}: none of its {len(pieces):,} pieces can be read")
 
 
 def cast_of(past: Events) -> Ensemble:

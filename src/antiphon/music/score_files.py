@@ -9,27 +9,34 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
-from antiphon.music.midi_files import MIDI_SUFFIXES
 from antiphon.music.midi_read import read_midi
 from antiphon.music.midi_write import write_midi
 from antiphon.music.musicxml import write_musicxml
 from antiphon.music.score import Score
 
 __all__ = [
+    "MIDI",
     "NOTATION",
     "NotationError",
+    "PieceFile",
     "can_read_notation",
+    "find_pieces",
     "find_scores",
     "open_score",
     "read_score",
     "tunes_in",
     "write_score",
 ]
+
+MIDI = frozenset({".mid", ".midi", ".smf", ".kar", ".rmi"})
+"""The suffixes of MIDI files."""
 
 NOTATION = {
     ".xml": "musicxml",
@@ -44,10 +51,25 @@ NOTATION = {
 _BROUGHT = "reading MusicXML, ABC and kern needs music21, which is not installed: pip install 'antiphon[scores]'"
 _TUNE = re.compile(r"^X:", re.MULTILINE)
 _LARGEST = 1 << 27  # bytes that a compressed score may grow to: more is no score but a trap
+_DAMAGE = (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, LookupError, StopIteration, RuntimeError, OSError)
+"""What a damaged or encrypted archive, or one in an unknown way of compression, makes of its reading."""
 
 
 class NotationError(ValueError):
     """A file that holds no notation that can be read; the message is one line."""
+
+
+@dataclass(frozen=True)
+class PieceFile:
+    """A piece in a file of music. Of a book of several, `tune` counts it from 0, and `number` ("#2") from 1."""
+
+    path: Path
+    tune: int = 0
+    number: str = ""
+
+    def read(self, *, pedal: bool = False) -> Score:
+        """The piece, as `open_score` reads it, which tells what it raises."""
+        return open_score(self.path, tune=self.tune, pedal=pedal)
 
 
 def can_read_notation() -> bool:
@@ -55,12 +77,12 @@ def can_read_notation() -> bool:
     return find_spec("music21") is not None
 
 
-def find_scores(folder: str | Path, *, notation: bool = True) -> list[Path]:
+def find_scores(folder: str | Path) -> list[Path]:
     """All files of music below `folder`, sorted, whatever the case of their suffix. Hidden files are left out.
 
-    Without `notation` they are the MIDI files alone.
+    Files of notation are found whether they can be read here or not.
     """
-    wanted = MIDI_SUFFIXES | NOTATION.keys() if notation else MIDI_SUFFIXES
+    wanted = MIDI | NOTATION.keys()
     return sorted(
         path
         for path in Path(folder).rglob("*")
@@ -68,30 +90,52 @@ def find_scores(folder: str | Path, *, notation: bool = True) -> list[Path]:
     )
 
 
+def find_pieces(folder: str | Path) -> list[PieceFile]:
+    """All pieces in the files below `folder`, as `find_scores` finds them, in order."""
+    found: list[PieceFile] = []
+    for path in find_scores(folder):
+        tunes = tunes_in(path)
+        found += [PieceFile(path, tune, f"#{tune + 1}" if tunes > 1 else "") for tune in range(tunes)]
+    return found
+
+
 def tunes_in(path: Path) -> int:
-    """How many pieces a file holds: those of a book of ABC tunes are counted, all else is one. Raises OSError."""
+    """How many pieces a file holds: those of a book of ABC tunes are counted, all else is one.
+
+    So is a book that cannot be opened: whoever reads it is told why.
+    """
     if path.suffix.lower() != ".abc":
         return 1
-    return max(1, len(_TUNE.findall(_text(path.read_bytes()))))
+    try:
+        return max(1, len(_TUNE.findall(_text(path.read_bytes()))))
+    except OSError:
+        return 1
 
 
 def read_score(
-    data: bytes, suffix: str, *, tune: int = 0, pedal: bool = False, channels: Sequence[int] | None = None
+    data: bytes,
+    suffix: str,
+    *,
+    tune: int = 0,
+    pedal: bool = False,
+    channels: Sequence[int] | None = None,
+    largest: int = _LARGEST,
 ) -> Score:
     """Read the bytes of a file whose name ends in `suffix` (in any case); of a book of ABC, its tune number `tune`.
 
-    `pedal` and `channels` count for MIDI, as in `read_midi`. For notation, see `notation.score_of`. Raises
-    `MidiError` or `NotationError`, in one line, for what cannot be read, and where music21 is needed and not installed.
+    `pedal` and `channels` count for MIDI, as in `read_midi`. For notation, see `notation.score_of`; a compressed score
+    may grow to `largest` bytes. Raises `MidiError` or `NotationError`, in one line, for what cannot be read, and where
+    music21 is needed and not installed.
     """
     kind = NOTATION.get(suffix.lower())
     if kind is None:
         return read_midi(data, pedal=pedal, channels=channels)
-    text = _unzipped(data) if data[:4] == b"PK\x03\x04" else _text(data)
+    text = _unzipped(data, largest) if data[:4] == b"PK\x03\x04" else _text(data)
     if not text.strip():
         raise NotationError("the file is empty")
     if kind == "abc":
         text = _tune(text, tune)
-    if kind == "musicxml" and "<score-partwise" not in text and "<score-timewise" not in text:
+    if kind == "musicxml" and "<score-partwise" not in _plain(text) and "<score-timewise" not in text:
         raise NotationError("holds no MusicXML score")
     if not can_read_notation():
         raise NotationError(_BROUGHT)
@@ -100,15 +144,16 @@ def read_score(
     return score_of(text, kind)
 
 
-def open_score(path: Path, *, pedal: bool = False) -> Score:
+def open_score(path: Path, *, tune: int = 0, pedal: bool = False) -> Score:
     """The piece in a file of music, told by its suffix; what is no notation counts as MIDI.
 
-    Raises as `read_score`, in a line that begins with the path, for what cannot be opened too.
+    `tune` and `pedal` as for `read_score`. Raises as it does, in a line that begins with the path, for what cannot be
+    opened too.
     """
     if path.suffix.lower() not in NOTATION:
         return read_midi(path, pedal=pedal)
     try:
-        return read_score(path.read_bytes(), path.suffix)
+        return read_score(path.read_bytes(), path.suffix, tune=tune)
     except NotationError as error:
         raise NotationError(f"{path}: {error}") from error
     except OSError as error:
@@ -145,18 +190,25 @@ def _text(data: bytes) -> str:
         return data.decode("latin-1")  # old files of ABC and kern; it cannot fail
 
 
-def _unzipped(data: bytes) -> str:
+def _plain(document: str) -> str:
+    """A document of XML that declares no entities: they could name files and addresses, or grow without end."""
+    if "<!ENTITY" in document:
+        raise NotationError("declares entities, which no score needs and which are not read")
+    return document
+
+
+def _unzipped(data: bytes, largest: int) -> str:
     """The score in a compressed MusicXML file, which its container names (MusicXML 4.0, "Compressed .MXL files")."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            container = ElementTree.fromstring(_member(packed, "META-INF/container.xml"))
+            container = ElementTree.fromstring(_plain(_member(packed, "META-INF/container.xml", largest)))
             root = next(entry for entry in container.iter() if entry.tag.rpartition("}")[2] == "rootfile")
-            return _text(_member(packed, root.attrib["full-path"]))
-    except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, StopIteration, NotImplementedError, OSError) as error:
+            return _member(packed, root.attrib["full-path"], largest)
+    except _DAMAGE as error:
         raise NotationError("is no compressed MusicXML") from error
 
 
-def _member(packed: zipfile.ZipFile, name: str) -> bytes:
-    if packed.getinfo(name).file_size > _LARGEST:
-        raise NotationError(f"grows to more than {_LARGEST >> 20} MiB")
-    return packed.read(name)
+def _member(packed: zipfile.ZipFile, name: str, largest: int) -> str:
+    if packed.getinfo(name).file_size > largest:
+        raise NotationError(f"grows to more than {largest >> 20} MiB")
+    return _text(packed.read(name))
