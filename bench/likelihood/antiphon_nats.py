@@ -32,11 +32,11 @@ def score(net: StreamNet, split: Split, orders: list[tuple[int, ...]]) -> np.nda
     """Nats per event (orders, 4), every piece heard from its beginning to its end."""
     sums, events = torch.zeros(len(orders), 4, dtype=torch.float64), 0
     for i in range(len(split)):
-        piece = unpacked(split.piece(i))
-        batch = collate([piece], len(piece))
+        window = split.window(i, 0, int(split.index["length"][i]), beats=net.config.beat)
+        batch = collate([window], len(window.events), beats=net.config.beat)
         for row, order in zip(sums, orders, strict=True):
             row += nats_of_batch(net, batch, known_in_order(order)).sum((0, 1)).double()
-        events += len(piece)
+        events += len(window.events)
     return (sums / events).numpy()
 
 

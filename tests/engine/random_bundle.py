@@ -9,6 +9,7 @@ class RandomBundle:
     """Answers like `engine.bundle.Bundle`, with logits drawn from a wide distribution that depends on the seed."""
 
     name = "random"
+    knows_beats = False
 
     def __init__(self, seed: int, spread: float = 6.0) -> None:
         self._rng = np.random.default_rng(seed)

@@ -74,7 +74,7 @@ def test_ranks_count_what_was_held_likelier() -> None:
     class Slope:
         name = "slope"
 
-        def predictions(self, events, asked):
+        def predictions(self, events, asked, beats):
             for _ in events:
                 yield [np.arange(SIZES[f], 0, -1) / np.arange(SIZES[f] + 1).sum() for f, _ in asked]
 

@@ -68,7 +68,7 @@ def test_both_hear_everything_and_go_back_together():
 
 def test_what_one_refuses_neither_has_heard():
     class Picky(MarkovModel):
-        def feed(self, event):
+        def feed(self, event, beat=None):
             raise ValueError("no")
 
     both = mixture(0.5)

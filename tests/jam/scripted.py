@@ -10,6 +10,7 @@ import numpy as np
 
 from antiphon.engine.model import Constraints, NothingPossible, Voice
 from antiphon.music.event import Event
+from antiphon.music.grid import Grid
 from antiphon.music.ledger import Key, Ledger
 
 
@@ -34,7 +35,7 @@ class RandomModel:
         self._ledger = Ledger()
         self._latest = -math.inf
 
-    def feed(self, event: Event) -> None:
+    def feed(self, event: Event, beat: Grid | None = None) -> None:
         key = (event.instrument, event.pitch)
         assert event.at >= self._latest, f"{event} is fed after {self._latest}"
         assert event.is_onset != (key in self._ledger), f"{event} does not follow from {self._ledger.sounding}"

@@ -14,6 +14,7 @@ from antiphon.jam.controls import Settings
 from antiphon.jam.improviser import Improviser
 from antiphon.jam.journal import Journal, Line, events_of, perform
 from antiphon.music.event import Event
+from antiphon.music.grid import Grid
 from tests.jam.scripted import RandomModel
 from tests.ports.fakes import pair
 
@@ -25,8 +26,8 @@ class Heard(RandomModel):
         super().__init__(pace)
         self.events: list[Event] = []
 
-    def feed(self, event: Event) -> None:
-        super().feed(event)
+    def feed(self, event: Event, beat: Grid | None = None) -> None:
+        super().feed(event, beat)
         self.events.append(event)
 
 

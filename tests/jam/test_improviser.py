@@ -12,6 +12,7 @@ from antiphon.engine.model import Constraints, NothingPossible
 from antiphon.jam.controls import Settings
 from antiphon.jam.improviser import Improviser
 from antiphon.music.event import Event
+from antiphon.music.grid import Grid
 from tests.jam.bands import ME, pair
 from tests.jam.scripted import RandomModel
 
@@ -24,7 +25,7 @@ class Script:
         self.heard: list[Event] = []
         self.asked: list[Constraints] = []
 
-    def feed(self, event: Event) -> None:
+    def feed(self, event: Event, beat: Grid | None = None) -> None:
         self.heard.append(event)
 
     def sample(self, constraints: Constraints, rng: np.random.Generator) -> Event:

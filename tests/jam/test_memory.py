@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from antiphon.jam.memory import Context, Memory
 from antiphon.music.event import Event
+from antiphon.music.grid import Grid
 from antiphon.music.ledger import Ledger
 from tests.jam.scripted import RandomModel
 
@@ -30,8 +31,8 @@ class Listener(RandomModel):
         super().__init__()
         self.story: tuple[Event, ...] = ()
 
-    def feed(self, event: Event) -> None:
-        super().feed(event)
+    def feed(self, event: Event, beat: Grid | None = None) -> None:
+        super().feed(event, beat)
         self.story += (event,)
 
     def snapshot(self) -> object:

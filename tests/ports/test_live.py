@@ -110,11 +110,11 @@ class Failing(RandomModel):
         super().__init__(0.01)
         self._calls, self._failing = 0, range(first, first + times)
 
-    def feed(self, event: Event) -> None:
+    def feed(self, event: Event, beat: Grid | None = None) -> None:
         self._calls += 1
         if self._calls in self._failing:
             raise RuntimeError("the model has crashed")
-        super().feed(event)
+        super().feed(event, beat)
 
 
 def failing_jam(first: int, times: int) -> Improviser:

@@ -11,7 +11,7 @@ import torch
 from antiphon.engine import Bundle, BundleError, Constraints, NeuralModel, Voice, open_model
 from antiphon.train.batches import collate
 from antiphon.train.checkpoint import RunError
-from antiphon.train.corpus import unpacked
+from antiphon.train.corpus import Window, unpacked
 from antiphon.train.export import export
 from antiphon.train.likelihood import known_in_order, nats_of_batch
 from antiphon.train.nets import StreamNet
@@ -44,7 +44,7 @@ def test_the_engine_scores_a_piece_as_the_net_does(corpus, tmp_path, body, preci
     net = net_of(body)
     export(net, tmp_path / "b", name="b", precision=precision, split=corpus.split("valid"))
     events = unpacked(corpus.split("valid").piece(0))[:60]
-    batch = collate([events], len(events))
+    batch = collate([Window(events)], len(events))
     with torch.no_grad():
         wanted = nats_of_batch(net, batch, known_in_order([0, 1, 2, 3]))[0].numpy()
     got = open_model(tmp_path / "b").likelihood(events)

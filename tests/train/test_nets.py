@@ -13,6 +13,7 @@ from antiphon.codec.stream import SIZES
 from antiphon.music.event import EVENT, Event
 from antiphon.music.ledger import Ledger
 from antiphon.train.batches import Augment, collate, sounding_before
+from antiphon.train.corpus import Window
 from antiphon.train.likelihood import known_in_order, random_known
 from antiphon.train.nets import NetConfig, StreamNet
 from tests.train.small import TINY
@@ -67,7 +68,7 @@ def test_a_note_released_in_a_window_sounds_from_its_beginning():
 @given(events=streams(), seed=st.integers(0, 1000))
 def test_no_field_sees_itself_or_the_future(body, events, seed):
     net, T = net_of(body), len(events)
-    batch = collate([events], T)
+    batch = collate([Window(events)], T)
     known = random_known((1, T), torch.Generator().manual_seed(seed))
     rng = np.random.default_rng(seed)
     t, f = int(rng.integers(T)), int(rng.integers(4))
@@ -84,7 +85,7 @@ def test_no_field_sees_itself_or_the_future(body, events, seed):
 @pytest.mark.parametrize("body", BODIES)
 def test_a_known_field_matters(body):
     net = net_of(body)
-    batch = collate([np.array([(0.0, 0, 60, 70), (0.1, 0, 60, 0)], EVENT)], 2)
+    batch = collate([Window(np.array([(0.0, 0, 60, 70), (0.1, 0, 60, 0)], EVENT))], 2)
     nothing, everything = (
         net(batch.codes, batch.sounding, k) for k in (torch.zeros(1, 2, 4, 4) > 0, known_in_order([3, 2, 0, 1]))
     )
@@ -94,7 +95,7 @@ def test_a_known_field_matters(body):
 @settings(max_examples=40, deadline=None)
 @given(streams(), st.integers(0, 2**32 - 1))
 def test_variations_are_still_valid_music(events, seed):
-    varied = Augment().apply(events, np.random.default_rng(seed))
+    varied = Augment().apply(Window(events), np.random.default_rng(seed)).events
     ledger = Ledger()
     for row in varied:
         event = Event(*row.item())

@@ -13,7 +13,7 @@ from antiphon.music.event import DRUM_KITS, EVENT
 from antiphon.train import loop
 from antiphon.train.batches import Augment
 from antiphon.train.checkpoint import load_net
-from antiphon.train.corpus import CorpusError, unpacked
+from antiphon.train.corpus import CorpusError, Window, unpacked
 from antiphon.train.families import batches_of, net_of
 from antiphon.train.loop import TrainConfig, train
 from antiphon.train.nets import NetConfig
@@ -155,7 +155,7 @@ def test_batches_are_words_of_varied_windows_and_parts_make_the_whole(corpus):
 def test_music_of_drums_alone_cannot_be_trained_on(corpus):
     class Drums(TokenBatches):
         def window(self, rng):
-            return np.array([(0.0, DRUM_KITS, 36, 90)], EVENT)
+            return Window(np.array([(0.0, DRUM_KITS, 36, 90)], EVENT))
 
     with pytest.raises(CorpusError, match="drums"):
         Drums(corpus.split("train"), length=8, size=1).batch(0)

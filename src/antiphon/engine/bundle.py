@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
+from antiphon.codec.beats import BEAT_FEATURES
 from antiphon.codec.sounding import DECAYS, FEATURES
 from antiphon.codec.stream import SIZES, TICK, TIME_LAST
 from antiphon.engine.bundle_file import (
@@ -72,12 +73,22 @@ class Bundle:
     def name(self) -> str:
         return str(self.about["name"])
 
+    @property
+    def knows_beats(self) -> bool:
+        """Whether the graphs are told where beats fall, beside what sounds."""
+        return bool(self.about.get("net", {}).get("beat", False))
+
+    @property
+    def features(self) -> int:
+        """How many numbers the graphs are told beside an event: F."""
+        return FEATURES + (BEAT_FEATURES if self.knows_beats else 0)
+
     def initial(self) -> State:
         """The state before anything was heard."""
         return {name: np.zeros(shape, np.float32) for name, shape in self.about["state"].items()}
 
     def hear(self, code: Array, begin: bool, sounding: Array, state: State) -> tuple[Array, State]:
-        """One step of the body: code (1, 4) int64, sounding (1, FEATURES) -> what the heads need, the next state."""
+        """One step of the body: code (1, 4) int64, sounding (1, F) -> what the heads need, the next state."""
         inputs = {"code": code, "begin": np.full((1, 1), begin, np.float32), "sounding": sounding, **state}
         base, *after = self._body.run(None, inputs)
         return base, dict(zip(self._state_names, after, strict=True))
@@ -97,7 +108,7 @@ class Bundle:
         limit = 1e-3 if self.about["precision"] == "fp32" else 0.5
         for t in range(len(v.codes[:events])):
             sounding = v.sounding[t : t + 1].astype(np.float32)
-            if sounding.shape != (1, FEATURES):
+            if sounding.shape != (1, self.features):
                 raise BundleError(f"{self.folder}: its reference vectors have another shape")
             base, state = self.hear(code, t == 0, sounding, state)
             code = v.codes[t : t + 1].astype(np.int64)

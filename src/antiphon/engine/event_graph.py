@@ -42,7 +42,7 @@ class EventGraph:
     ) -> tuple[Array, State]:
         """Hear code (1, 4), unless it is the beginning, then draw: the next code (1, 4) int64, and the next state.
 
-        `sounding` (1, FEATURES) holds after what is heard; `uniform` (1, 4) is float32, 0 to 1. `given`: `temperature`
+        `sounding` (1, F) holds after what is heard; `uniform` (1, 4) is float32, 0 to 1. `given`: `temperature`
         (1, 4) and `odds_velocity` (1, 128), `odds_time`, `odds_instrument`, `odds_pitch` (2, K), which multiply the
         probabilities, for a release and for an onset. A field of the answer is -1 where the odds leave nothing.
         """

@@ -20,6 +20,7 @@ from antiphon.codec.stream import SIZES, TIME, TIME_FIRST, TIME_LAST, encode
 from antiphon.engine.draw import probabilities
 from antiphon.engine.model import FIELDS
 from antiphon.engine.neural import NeuralModel
+from antiphon.music.beats import NO_BEATS, Beats, grid_at
 from antiphon.music.event import Event, Events
 
 __all__ = [
@@ -62,11 +63,14 @@ class Predictor(Protocol):
 
     name: str
 
-    def predictions(self, events: Events, asked: Sequence[Question]) -> Iterator[Sequence[Floats]]:
+    def predictions(
+        self, events: Events, asked: Sequence[Question], beats: Beats = NO_BEATS
+    ) -> Iterator[Sequence[Floats]]:
         """For each of `events` in turn, before it is heard: a distribution, shape (K,), for each question.
 
         `events` (dtype `EVENT`, in order of time) are one piece from its beginning, so that every release is of a note
-        that was struck. The predictor has forgotten all other pieces, but not what it was trained on.
+        that was struck. The predictor has forgotten all other pieces, but not what it was trained on. `beats` tells
+        where beats fall in the piece, on the clock of its events.
         """
 
 
@@ -86,7 +90,9 @@ class NeuralPredictor:
     def __init__(self, model: NeuralModel) -> None:
         self.model, self.name = model, model.name
 
-    def predictions(self, events: Events, asked: Sequence[Question]) -> Iterator[Sequence[Floats]]:
+    def predictions(
+        self, events: Events, asked: Sequence[Question], beats: Beats = NO_BEATS
+    ) -> Iterator[Sequence[Floats]]:
         """See `Predictor`. The model is left having heard the events."""
         bundle = self.model.bundle
         all_values = [np.ones(size, np.bool_) for size in SIZES]
@@ -100,7 +106,7 @@ class NeuralPredictor:
                 probabilities(bundle.logits(field, heard.base, code, row, heard.sounding), all_values[field])
                 for (field, _), row in zip(asked, known, strict=True)
             ]
-            self.model.feed(Event(*event.item()))
+            self.model.feed(Event(*event.item()), grid_at(beats, event["at"]))
 
 
 class UniformPredictor:
@@ -108,7 +114,12 @@ class UniformPredictor:
 
     name = "uniform"
 
-    def predictions(self, events: Events, asked: Sequence[Question]) -> Iterator[Sequence[Floats]]:
+    def predictions(
+        self,
+        events: Events,
+        asked: Sequence[Question],
+        beats: Beats = NO_BEATS,  # noqa: ARG002 - chance keeps no time
+    ) -> Iterator[Sequence[Floats]]:
         """See `Predictor`."""
         answers = [np.full(SIZES[field], 1 / SIZES[field]) for field, _ in asked]
         for _ in events:
@@ -135,10 +146,12 @@ class Judged:
         return np.clip((k - self.above) / self.ties, 0.0, 1.0)
 
 
-def judge(predictor: Predictor | JudgesItself, events: Events, order: Sequence[str] = FIELDS) -> Judged:
+def judge(
+    predictor: Predictor | JudgesItself, events: Events, order: Sequence[str] = FIELDS, beats: Beats = NO_BEATS
+) -> Judged:
     """Judge a predictor on the `events` of one piece, its fields predicted in `order`, or in its own if it has one.
 
-    The nats are those of `NeuralModel.likelihood`.
+    `beats` tells who can make something of it where beats fall. The nats are those of `NeuralModel.likelihood`.
     """
     if isinstance(predictor, JudgesItself):
         return predictor.judged(events)
@@ -146,7 +159,7 @@ def judge(predictor: Predictor | JudgesItself, events: Events, order: Sequence[s
     codes, n = encode(events), len(events)
     nats, confidence, hit = (np.zeros((n, 4)) for _ in range(3))
     above, ties = np.zeros((n, 4), np.int64), np.ones((n, 4), np.int64)
-    for t, answers in enumerate(predictor.predictions(events, asked_in(fields))):
+    for t, answers in enumerate(predictor.predictions(events, asked_in(fields), beats)):
         for field, p in zip(fields, answers, strict=True):
             came = p[codes[t, field]]
             nats[t, field] = _nats(field, codes[t, field], came)
@@ -156,11 +169,11 @@ def judge(predictor: Predictor | JudgesItself, events: Events, order: Sequence[s
     return Judged(nats, above, ties, confidence, hit)
 
 
-def judge_orders(predictor: Predictor, events: Events) -> Floats:
+def judge_orders(predictor: Predictor, events: Events, beats: Beats = NO_BEATS) -> Floats:
     """Nats (n, 24, 4) of each event under each of `ORDERS`: what any-order training is for."""
     codes = encode(events)
     answered = np.zeros((len(events), len(QUESTIONS)))
-    for row, code, answers in zip(answered, codes, predictor.predictions(events, QUESTIONS), strict=True):
+    for row, code, answers in zip(answered, codes, predictor.predictions(events, QUESTIONS, beats), strict=True):
         for place, ((field, _), p) in enumerate(zip(QUESTIONS, answers, strict=True)):
             row[place] = _nats(field, code[field], p[code[field]])
     return answered[:, _ASKED]

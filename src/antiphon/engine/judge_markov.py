@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from antiphon.codec.stream import INSTRUMENT, PITCH, SIZES, TIME, VELOCITY, encode
 from antiphon.engine.judge import Floats, Question
+from antiphon.music.beats import NO_BEATS, Beats
 from antiphon.music.event import Events
 
 __all__ = ["MarkovPredictor"]
@@ -52,7 +53,12 @@ class MarkovPredictor:
         self._pasts = np.concatenate([np.zeros((0, _BEFORE + 1), np.int64), *(_past(code) for code in codes)])
         self._tables: dict[Question, list[_Counts]] = {}
 
-    def predictions(self, events: Events, asked: Sequence[Question]) -> Iterator[Sequence[Floats]]:
+    def predictions(
+        self,
+        events: Events,
+        asked: Sequence[Question],
+        beats: Beats = NO_BEATS,  # noqa: ARG002 - it counts what follows what
+    ) -> Iterator[Sequence[Floats]]:
         """See `engine.judge.Predictor`. While it is judged it goes on learning, and forgets that with the piece."""
         codes = encode(events).astype(np.int64)
         past = _past(codes)

@@ -26,6 +26,7 @@ from antiphon.engine.markov_repertoire import LONGEST_ORDER, UNKNOWN, Repertoire
 from antiphon.engine.markov_wishes import placed, wished
 from antiphon.engine.model import Constraints, NothingPossible
 from antiphon.music.event import Event, check_event, is_drum
+from antiphon.music.grid import Grid
 from antiphon.music.ledger import Key, Ledger
 
 __all__ = ["MarkovModel", "Snapshot"]
@@ -145,7 +146,7 @@ class MarkovModel:
         self._struck, self._at, self._encoder = state.struck, state.at, StreamEncoder(state.tick)
         self._intent = None
 
-    def feed(self, event: Event) -> None:
+    def feed(self, event: Event, beat: Grid | None = None) -> None:  # noqa: ARG002 - it keeps to one when it plays
         """Hear an event. A release of what does not sound is ignored; striking a sounding key first releases it.
 
         Raises ValueError, and changes nothing, for a time that is not a number or a field out of range.

@@ -8,6 +8,7 @@ import numpy as np
 
 from antiphon.engine.model import Constraints, Model, NothingPossible
 from antiphon.music.event import Event
+from antiphon.music.grid import Grid
 
 __all__ = ["Mixture"]
 
@@ -29,12 +30,12 @@ class Mixture:
         """The same learner, at the same share, with another model."""
         return Mixture(trained, self.learner, self.share)
 
-    def feed(self, event: Event) -> None:
+    def feed(self, event: Event, beat: Grid | None = None) -> None:
         """Let both hear `event`. Raises ValueError, and neither has heard it, for what is no event."""
         before = self.trained.snapshot()
-        self.trained.feed(event)
+        self.trained.feed(event, beat)
         try:
-            self.learner.feed(event)
+            self.learner.feed(event, beat)
         except Exception:
             self.trained.restore(before)
             raise

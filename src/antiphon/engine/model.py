@@ -75,8 +75,8 @@ class Constraints:
 class Model(Protocol):
     """Anything that can be fed events and asked for the next one. `at` of what is fed never runs backwards."""
 
-    def feed(self, event: Event) -> None:
-        """Hear one event that happened (anyone's)."""
+    def feed(self, event: Event, beat: Grid | None = None) -> None:
+        """Hear one event that happened (anyone's), and where beats fell then, if that was known."""
 
     def sample(self, constraints: Constraints, rng: np.random.Generator) -> Event:
         """The next event, not yet fed. Raises `NothingPossible` when the constraints leave none."""

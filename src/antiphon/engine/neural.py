@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.codec.beats import grid_features
 from antiphon.codec.sounding import features
 from antiphon.codec.stream import (
     INSTRUMENT,
@@ -25,7 +26,9 @@ from antiphon.engine.bundle import Array, Bundle, State
 from antiphon.engine.choices import Choices
 from antiphon.engine.draw import draw, probabilities, struck_or_released
 from antiphon.engine.model import FIELDS, Constraints, Steer
+from antiphon.music.beats import NO_BEATS, Beats, grid_at
 from antiphon.music.event import Event, Events, check_event
+from antiphon.music.grid import Grid
 from antiphon.music.ledger import Ledger
 
 __all__ = ["NeuralModel", "Snapshot"]
@@ -58,7 +61,7 @@ class NeuralModel:
         self._ledger = Ledger()
         self._encoder = StreamEncoder()
         self._at = -math.inf
-        self._sounding = features(self._ledger, 0.0)[None]
+        self._sounding = self._told(0.0, None)
         code = np.zeros((1, 4), np.int64)
         self._base, self._state = self.bundle.hear(code, True, self._sounding, self.bundle.initial())
 
@@ -66,22 +69,28 @@ class NeuralModel:
         """Another model of the same bundle, which has heard nothing."""
         return NeuralModel(self.bundle)
 
-    def feed(self, event: Event) -> None:
+    def feed(self, event: Event, beat: Grid | None = None) -> None:
         """Hear an event. A release of what does not sound is ignored; striking a sounding key first releases it.
 
+        A bundle that knows of no beats makes nothing of `beat`.
         Raises ValueError, and changes nothing, for a time that is not a number or a field out of range.
         """
         check_event(event)
         for real in self._ledger.meant(event):
-            self._hear(real)
+            self._hear(real, beat)
 
-    def _hear(self, event: Event) -> None:
+    def _hear(self, event: Event, beat: Grid | None) -> None:
         at = max(event.at, self._at)  # what comes late counts as simultaneous with the last event
         code = np.array([self._encoder.encode(Event(at, event.instrument, event.pitch, event.velocity))], np.int64)
         self._at = at
         self._ledger.apply(Event(at, event.instrument, event.pitch, event.velocity))
-        self._sounding = features(self._ledger, at)[None]
+        self._sounding = self._told(at, beat)
         self._base, self._state = self.bundle.hear(code, False, self._sounding, self._state)
+
+    def _told(self, at: float, beat: Grid | None) -> Array:
+        """What the graphs are told beside the event at `at` seconds, shape (1, F)."""
+        sounding = features(self._ledger, at)
+        return (np.append(sounding, grid_features(beat, at)) if self.bundle.knows_beats else sounding)[None]
 
     def sample(self, constraints: Constraints, rng: np.random.Generator) -> Event:
         """Draw the next event. Raises NothingPossible when the constraints leave none."""
@@ -117,10 +126,13 @@ class NeuralModel:
         self._ledger, self._at = state.ledger.copy(), state.at
         self._encoder = StreamEncoder(state.tick)
 
-    def likelihood(self, events: Events, order: tuple[str, ...] = FIELDS) -> npt.NDArray[np.float64]:
+    def likelihood(
+        self, events: Events, order: tuple[str, ...] = FIELDS, beats: Beats = NO_BEATS
+    ) -> npt.NDArray[np.float64]:
         """Nats of each field of each event (n, 4) while feeding them, times at the resolution of one tick.
 
-        The model is left having heard them. What a field may see is decided by `order`, the fields before it.
+        `beats` tells where beats fall in them. The model is left having heard them. What a field may see is decided by
+        `order`, the fields before it.
         """
         nats = np.zeros((len(events), 4))
         for row, event in zip(nats, events, strict=True):
@@ -135,7 +147,7 @@ class NeuralModel:
                 row[field] = -math.log(max(p[code[0, field]], 1e-300))
                 known[0, field] = 1
             row[TIME] += math.log(int(TIME_LAST[code[0, TIME]] - TIME_FIRST[code[0, TIME]]) + 1)
-            self.feed(heard)
+            self.feed(heard, grid_at(beats, heard.at))
         return nats
 
 

@@ -12,6 +12,7 @@ from antiphon.codec.token import TokenEncoder
 from antiphon.engine.model import Constraints
 from antiphon.engine.token_walk import Rhythm, Words, walk
 from antiphon.music.event import Event, check_event
+from antiphon.music.grid import Grid
 from antiphon.music.ledger import Ledger
 
 __all__ = ["Snapshot", "TokenModel"]
@@ -45,7 +46,7 @@ class TokenModel:
         self._encoder = TokenEncoder()
         self._at = -math.inf
 
-    def feed(self, event: Event) -> None:
+    def feed(self, event: Event, beat: Grid | None = None) -> None:  # noqa: ARG002 - words know of no beats
         """Hear an event. A release of what does not sound is ignored; striking a sounding key first releases it.
 
         Raises ValueError, and changes nothing, for a time that is not a number or a field out of range.

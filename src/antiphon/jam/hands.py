@@ -183,7 +183,7 @@ class Hands:
         if not event.is_onset:
             self._unheard.discard(key)
         if known or switch == "hear_itself":
-            self._context.feed(heard, remember=known)
+            self._context.feed(heard, self._scene.beat, remember=known)
         return heard
 
     def _count(self, onset: Event) -> None:

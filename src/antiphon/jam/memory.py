@@ -11,6 +11,7 @@ import numpy as np
 
 from antiphon.engine.model import Constraints, Model, NothingPossible
 from antiphon.music.event import Event
+from antiphon.music.grid import Grid
 from antiphon.music.ledger import Key, Ledger
 
 __all__ = ["LONGEST", "Context", "Memory"]
@@ -102,7 +103,8 @@ class Context:
         self._outdated = False  # the memory does not hold all that the model knows
         self._invalid = False  # the model knows what must be forgotten: not to be asked before it is renewed
         self._growing: Any = None
-        self._ahead: deque[Event] = deque()  # what the growing state has not heard yet
+        self._ahead: deque[tuple[Event, Grid | None]] = deque()  # what the growing state has not heard yet
+        self._beats: deque[tuple[float, Grid | None]] = deque(maxlen=MOST)  # since when beats were known to fall where
 
     @property
     def latest(self) -> float:
@@ -123,10 +125,15 @@ class Context:
         """True when nothing can be asked before `renew` has done its work."""
         return self._invalid
 
-    def feed(self, event: Event, *, remember: bool = True) -> None:
-        """Hear `event`; its time must not run backwards. Without `remember`, the next renewal forgets it."""
+    def feed(self, event: Event, beat: Grid | None = None, *, remember: bool = True) -> None:
+        """Hear `event`; its time must not run backwards. Without `remember`, the next renewal forgets it.
+
+        `beat` is where beats are known to fall at this time: the model hears it with the event, and again with what is
+        remembered.
+        """
         if not self._invalid:
-            self._model.feed(event)
+            self._model.feed(event, beat)
+        self._keep_time(event.at, beat)
         key = (event.instrument, event.pitch)
         self._sounding.pop(key, None)
         if event.is_onset:
@@ -137,7 +144,7 @@ class Context:
         self._fed += event.is_onset
         self._latest = event.at
         if self._growing is not None:
-            self._ahead.append(event)
+            self._ahead.append((event, beat))
 
     def sample(self, constraints: Constraints, rng: np.random.Generator) -> Event:
         """The model's next event. Raises `NothingPossible`, also while `is_invalid`."""
@@ -160,6 +167,7 @@ class Context:
         """Remember `events`, which were played before and sound no more; their times must not run backwards."""
         for event in _cleaned(events):
             self.memory.keep(event)
+            self._keep_time(event.at, None)
             self._latest = max(self._latest, event.at)
         self._reach = min(self._reach, self._latest)
         self.renew_all()
@@ -186,13 +194,13 @@ class Context:
     def renew(self, most: int) -> None:
         """Work on a context that begins where the memory does, feeding at most `most` events."""
         if self._growing is None:
-            self._growing, self._ahead = self._blank, deque(self._remembered())
+            self._growing, self._ahead = self._blank, deque(self._in_time(self._remembered()))
             self._reach_next = self._latest - self.memory.seconds
             self._fed, self._outdated = 0, False
         playing = None if self._invalid else self._model.snapshot()
         self._model.restore(self._growing)
         for _ in range(min(most, len(self._ahead))):
-            self._model.feed(self._ahead.popleft())
+            self._model.feed(*self._ahead.popleft())
         if self._ahead:
             self._growing = self._model.snapshot()
             if not self._invalid:
@@ -200,6 +208,18 @@ class Context:
         else:
             self._growing, self._invalid = None, False
             self._reach = self._reach_next
+
+    def _keep_time(self, at: float, beat: Grid | None) -> None:
+        if beat != (self._beats[-1][1] if self._beats else None):
+            self._beats.append((at, beat))
+
+    def _in_time(self, events: Iterable[Event]) -> Iterator[tuple[Event, Grid | None]]:
+        """`events`, in order of time, each with where beats were last known to fall by then."""
+        changes, beat = deque(self._beats), None
+        for event in events:
+            while changes and changes[0][0] <= event.at:
+                beat = changes.popleft()[1]
+            yield event, beat
 
     def _remembered(self) -> list[Event]:
         """The memory as a clean stream at whose end just the notes sound that sound now."""

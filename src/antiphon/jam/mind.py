@@ -109,7 +109,7 @@ class Mind:
             partners=self._player.instruments if self._floor.leaves_room() else (),
             own=self._hands.own,
             grid=self._scene.grid,
-            beat=self._scene.tempo.known(self._scene.settings),
+            beat=self._scene.beat,
         )
 
     def _from_script(self, script: Script) -> Plan | None:

@@ -49,6 +49,11 @@ class Scene:
         return self.tempo.grid(self.settings)
 
     @property
+    def beat(self) -> Grid | None:
+        """The same, if it is known and not only assumed."""
+        return self.tempo.known(self.settings)
+
+    @property
     def moment(self) -> Moment:
         """What a turn is told of the time."""
         return Moment(self.now, self.settings, self.grid)

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from antiphon.codec import stream
+from antiphon.codec.beats import BEAT_FEATURES, beat_features
 from antiphon.codec.sounding import DECAYS
+from antiphon.music.beats import stretched
 from antiphon.music.event import (
     ANONYMOUS,
     ANONYMOUS_DRUMS,
@@ -24,9 +26,12 @@ from antiphon.music.event import (
     Events,
     is_drum,
 )
-from antiphon.train.corpus import Split, unpacked
+from antiphon.train.corpus import Split, Window
 
-__all__ = ["Augment", "Batch", "Batches", "sounding_before"]
+__all__ = ["Augment", "Batch", "Batches", "beats_before", "collate", "sounding_before"]
+
+WITHHELD = 0.25
+"""The share of windows whose beats a net that knows of beats is not told, so that it plays without a clock as well."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,14 @@ class Augment:
     anonymous: float = 0.15  # of the instruments
     divide: float = 0.2  # one instrument split in two at a pitch, the lower part anonymous
 
-    def apply(self, events: Events, rng: np.random.Generator) -> Events:
+    def apply(self, window: Window, rng: np.random.Generator) -> Window:
         """A varied copy of a window."""
-        events = events.copy()
+        events = window.events.copy()
         instruments = np.unique(events["instrument"])
         melodic = ~np.isin(events["instrument"], [i for i in instruments if is_drum(int(i))])
         self._transpose(events, melodic, rng)
-        events["at"] *= np.exp(rng.uniform(-self.tempo, self.tempo))
+        slower = np.exp(rng.uniform(-self.tempo, self.tempo))
+        events["at"] *= slower
         on = events["velocity"] > 0
         curve = 2.0 ** rng.normal(0, self.velocity)
         bent = np.rint(127 * (events["velocity"] / 127.0) ** curve)
@@ -57,7 +63,7 @@ class Augment:
             shift = rng.uniform(0, self.jitter, len(events))
             events["at"] += np.where(on, shift, -shift)
             events = events[np.argsort(events["at"], kind="stable")]
-        return events
+        return Window(events, stretched(window.beats, slower))
 
     def _transpose(self, events: Events, melodic: npt.NDArray[np.bool_], rng: np.random.Generator) -> None:
         if self.transpose and melodic.any():
@@ -82,7 +88,7 @@ class Augment:
 
 @dataclass(frozen=True)
 class Batch:
-    """codes (B, T, 4) int64; sounding (B, T, FEATURES) before each event; real (B, T) false where padded."""
+    """codes (B, T, 4) int64; sounding (B, T, F) before each event; real (B, T) false where padded."""
 
     codes: Tensor
     sounding: Tensor
@@ -136,8 +142,22 @@ def _ages(pitch: Tensor, sign: Tensor, at: Tensor) -> Tensor:
     return (now[..., None] - latest).clamp(min=0)  # padding has no time
 
 
+def beats_before(windows: list[Window], length: int) -> Tensor:
+    """Where the last event before each event falls in its beat, (B, length, BEAT_FEATURES); see `codec.beats`.
+
+    Before the first one nothing is known.
+    """
+    told = np.zeros((len(windows), length, BEAT_FEATURES), np.float32)
+    for row, window in zip(told, windows, strict=True):
+        last = window.events["at"][:-1]
+        row[1 : len(last) + 1] = beat_features(window.beats, last)
+    return torch.from_numpy(told)
+
+
 class Batches:
     """Draws batches from a split; `weights` multiplies the square-root-of-events share of named sets.
+
+    `beats`: whether they are told where beats fall, in all windows but the share `WITHHELD`.
 
     Of the `size` windows of each batch, those in `part` (all) are drawn.
     """
@@ -152,8 +172,9 @@ class Batches:
         weights: Mapping[str, float] | None = None,
         augment: Augment | None = None,
         part: slice | None = None,
+        beats: bool = False,
     ) -> None:
-        self.split, self.length, self.seed, self.augment = split, length, seed, augment
+        self.split, self.length, self.seed, self.augment, self.beats = split, length, seed, augment, beats
         self.places = range(size)[part or slice(None)]
         lengths = split.index["length"].astype(np.float64)
         per_set = np.bincount(split.index["set"], lengths, minlength=len(split.sets))
@@ -168,26 +189,30 @@ class Batches:
         self._cumulative = np.cumsum(chance / chance.sum())
         self.shares = dict(zip(split.sets, share.tolist(), strict=True))
 
-    def window(self, rng: np.random.Generator) -> Events:
+    def window(self, rng: np.random.Generator) -> Window:
         """One random window of at most `length` events, varied."""
         i = int(np.searchsorted(self._cumulative, rng.random()).clip(0, len(self._cumulative) - 1))
-        piece = self.split.piece(i)
+        length = int(self.split.index["length"][i])
         # Short pieces, and beginnings, are heard from the first event; others from anywhere.
-        start = int(rng.integers(-self.length // 4, max(len(piece) - self.length // 2, 1))) if len(piece) else 0
-        events = unpacked(piece[max(start, 0) :][: self.length])
-        return self.augment.apply(events, rng) if self.augment else events
+        start = int(rng.integers(-self.length // 4, max(length - self.length // 2, 1))) if length else 0
+        window = self.split.window(i, max(start, 0), self.length, beats=self.beats)
+        window = self.augment.apply(window, rng) if self.augment else window
+        return Window(window.events) if self.beats and rng.random() < WITHHELD else window
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
         generators = (np.random.default_rng([self.seed, step, place]) for place in self.places)
-        return collate([self.window(rng) for rng in generators], self.length)
+        return collate([self.window(rng) for rng in generators], self.length, beats=self.beats)
 
 
-def collate(windows: list[Events], length: int) -> Batch:
-    """Windows of at most `length` events as one batch."""
+def collate(windows: list[Window], length: int, *, beats: bool = False) -> Batch:
+    """Windows of at most `length` events as one batch, for nets that are told where `beats` fall or for others."""
     codes = np.zeros((len(windows), length, 4), np.int64)
     real = np.zeros((len(windows), length), np.bool_)
     for b, window in enumerate(windows):
-        codes[b, : len(window)] = stream.encode(window)
-        real[b, : len(window)] = True
-    return Batch(torch.from_numpy(codes), sounding_before(windows, length), torch.from_numpy(real))
+        codes[b, : len(window.events)] = stream.encode(window.events)
+        real[b, : len(window.events)] = True
+    sounding = sounding_before([window.events for window in windows], length)
+    if beats:
+        sounding = torch.cat([sounding, beats_before(windows, length)], dim=-1)
+    return Batch(torch.from_numpy(codes), sounding, torch.from_numpy(real))

@@ -2,8 +2,8 @@
 
 A folder holds `corpus.json` (what it is made of), `manifest.jsonl` (one line for each source file and what became of
 it), and for each split an index, one row a piece, and shards of events, the pieces one after the other. Beside them lie
-the facts of the pieces, one row each, and the phrases and the chords of all pieces, one after the other: how many each
-piece has, its facts say. All arrays are plain `.npy` files. `prep` makes such folders.
+the facts of the pieces, one row each, and the phrases, the chords and the beats of all pieces, one after the other: how
+many each piece has, its facts say. All arrays are plain `.npy` files. `prep` makes such folders.
 """
 
 from __future__ import annotations
@@ -16,11 +16,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.music.beats import BEAT, NO_BEATS, Beats, beats_moved
 from antiphon.music.chord_track import CHORD
 from antiphon.music.event import EVENT, Events
 from antiphon.train.facts import FACTS
 
-__all__ = ["BESIDE", "CORPUS_FORMAT", "INDEX", "SPLITS", "STORED", "Corpus", "CorpusError", "Split", "unpacked"]
+__all__ = [
+    "BESIDE",
+    "CORPUS_FORMAT",
+    "INDEX",
+    "SPLITS",
+    "STORED",
+    "Corpus",
+    "CorpusError",
+    "Split",
+    "Window",
+    "unpacked",
+]
 
 CORPUS_FORMAT = 1
 
@@ -34,12 +46,21 @@ INDEX = np.dtype([("shard", "<i4"), ("start", "<i8"), ("length", "<i8"), ("set",
 """One piece: its shard, where its events begin in it and how many there are, its set, and its length."""
 
 
-BESIDE: dict[str, np.dtype[Any]] = {"phrases": np.dtype("<u4"), "chords": CHORD}
-"""What is stored of each piece beside its events: the events with which phrases begin, and the chords."""
+BESIDE: dict[str, np.dtype[Any]] = {"phrases": np.dtype("<u4"), "chords": CHORD, "beats": BEAT}
+"""What is stored of each piece beside its events: the events with which phrases begin, the chords, and where beats fall
+in it, in seconds from its first event."""
 
 
 class CorpusError(ValueError):
     """A folder that is no usable corpus, or sources that make none; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some events of a piece, from 0 seconds on, and where beats fall among them, as far as that is known."""
+
+    events: Events
+    beats: Beats = field(default_factory=lambda: NO_BEATS)
 
 
 @dataclass(frozen=True)
@@ -79,6 +100,18 @@ class Split:
             raise CorpusError(f"{self.folder}: {self.name}-{int(row['shard']):03d}.npy is shorter than its index says")
         return events
 
+    def window(self, i: int, start: int, length: int, *, beats: bool) -> Window:
+        """At most `length` events of piece `i` from the one numbered `start` on, with where `beats` fall if asked for.
+
+        Raises CorpusError as `piece`, and for beats as `facts`.
+        """
+        piece = self.piece(i)
+        events = unpacked(piece[start : start + length])
+        if not beats:
+            return Window(events)
+        began = int(piece["delta"][1 : start + 1].sum(dtype=np.int64)) * 1e-3
+        return Window(events, beats_moved(self.beats(i), -began))
+
     @property
     def facts(self) -> npt.NDArray[np.void]:
         """What the pieces are like, dtype `FACTS`, shape (pieces,): a read-only view of the file on disk.
@@ -95,8 +128,15 @@ class Split:
         """The chords of piece `i`, dtype `CHORD`, shape (chords,), in order. Raises CorpusError as `facts`."""
         return self._of_piece("chords", i)
 
+    def beats(self, i: int) -> Beats:
+        """Where beats fall in piece `i`, in seconds from its first event; none where it was played freely.
+
+        Raises CorpusError as `facts`.
+        """
+        return self._of_piece("beats", i)
+
     def all_of(self, name: str) -> npt.NDArray[Any]:
-        """The "phrases" or the "chords" of all pieces, one after the other. Raises CorpusError as `facts`."""
+        """What is kept `BESIDE` the events under this name, of all pieces. Raises CorpusError as `facts`."""
         return self._side(name, BESIDE[name])
 
     def _of_piece(self, name: str, i: int) -> npt.NDArray[Any]:
@@ -177,5 +217,5 @@ def _load(path: Path, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     except (OSError, ValueError) as error:
         raise CorpusError(f"{path.parent}: {path.name} cannot be read: {error}") from error
     if array.dtype != dtype or array.ndim != 1:
-        raise CorpusError(f"{path.parent}: {path.name} holds something else than this corpus format")
+        raise CorpusError(f"{path.parent}: {path.name} holds something else than this corpus format: prepare it again")
     return np.asarray(array) if not isinstance(array, np.ndarray) else array

@@ -14,7 +14,7 @@ from antiphon.codec.sounding import DECAYS
 from antiphon.codec.stream import SIZES, TICK, TIME_LAST
 from antiphon.train.bundle_folder import appearing, describe_bundle
 from antiphon.train.checkpoint import RunError
-from antiphon.train.corpus import Split
+from antiphon.train.corpus import Split, Window
 from antiphon.train.graphs import OPSET, EventStep, described, give_defaults, write_step_graphs
 from antiphon.train.nets import StreamNet
 from antiphon.train.quantise import PRECISIONS, needs_calibration, quantise
@@ -40,12 +40,12 @@ def write_graphs(
     folder: Path,
     precision: str,
     *,
-    pieces: Sequence[Array] | None = None,
+    pieces: Sequence[Window] | None = None,
     one_graph: bool = False,
 ) -> dict[str, tuple[int, ...]]:
     """Write the graphs of a net into `folder`; returns the shapes of its state by name.
 
-    `pieces` (dtype `STORED`) calibrate; without them only precisions from which weights can be read back are written,
+    `pieces` calibrate; without them only precisions from which weights can be read back are written,
     else RunError.
     """
     if pieces is None and precision not in ("fp32", "int8"):
@@ -54,7 +54,7 @@ def write_graphs(
     names = ("body", "heads", *(["event"] if one_graph else []))
     if precision != "fp32":
         calibrating = pieces if pieces is not None and needs_calibration(precision) else []
-        feeds = _feeds(folder, calibrating, one_graph)
+        feeds = _feeds(folder, calibrating, net.config.beat, one_graph)
         for name in names:
             quantise(folder / f"{name}.onnx", precision, feeds.get(name, []))
     if one_graph:
@@ -62,11 +62,11 @@ def write_graphs(
     return states
 
 
-def _feeds(folder: Path, pieces: Sequence[Array], one_graph: bool) -> dict[str, list[dict[str, Array]]]:
+def _feeds(folder: Path, pieces: Sequence[Window], beats: bool, one_graph: bool) -> dict[str, list[dict[str, Array]]]:
     """What each graph is given while the pieces are heard."""
     feeds: dict[str, list[dict[str, Array]]] = {}
     for piece in pieces:
-        for name, calls in replayed(folder, reference(piece)).feeds.items():
+        for name, calls in replayed(folder, reference(piece, beats=beats)).feeds.items():
             feeds.setdefault(name, []).extend(calls)
     if one_graph and feeds:
         rng = np.random.default_rng(0)
@@ -75,9 +75,9 @@ def _feeds(folder: Path, pieces: Sequence[Array], one_graph: bool) -> dict[str, 
     return feeds
 
 
-def _parity(net: StreamNet, folder: Path, piece: Array, precision: str, one_graph: bool) -> dict[str, float]:
+def _parity(net: StreamNet, folder: Path, piece: Window, precision: str, one_graph: bool) -> dict[str, float]:
     """Let net and graphs answer a piece; keep what the graphs say. Raises RunError where they differ too much."""
-    asked = reference(piece)
+    asked = reference(piece, beats=net.config.beat)
     wanted, got = asked_of(net, asked), replayed(folder, asked).logits
     worst = _largest(np.abs(got - wanted))
     apart = _nats_apart(wanted, got)
@@ -91,7 +91,7 @@ def _parity(net: StreamNet, folder: Path, piece: Array, precision: str, one_grap
         limit = _APART[precision]
         raise RunError(f"{folder}: the graphs' odds differ from the net's by {apart:.2g} nats (more than {limit})")
     if one_graph:
-        uniform = np.random.default_rng(1).random((len(piece), 4), np.float32)
+        uniform = np.random.default_rng(1).random((len(asked.codes), 4), np.float32)
         drawn = drawn_at_once(folder, asked, uniform)
         alike = float((drawn == drawn_one_by_one(folder, asked, uniform)).all(1).mean())
         if not alike >= _DRAWN_ALIKE.get(precision, _DRAWN_ALIKE_ROUNDED):
@@ -138,7 +138,7 @@ def export(
     """
     with appearing(bundle) as beside:
         net = net.float().cpu().eval()
-        pieces = pieces_of(split, _CALIBRATION_PIECES)
+        pieces = pieces_of(split, _CALIBRATION_PIECES, beats=net.config.beat)
         states = write_graphs(net, beside, precision, pieces=pieces, one_graph=one_graph)
         said = _parity(net, beside, pieces[0], precision, one_graph)
         about = {

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.music.beats import NO_BEATS, Beats
 from antiphon.music.chord_track import CHORD, chord_track, stretches
 from antiphon.music.event import ANONYMOUS, DRUM_KITS, INSTRUMENTS, Events
 from antiphon.music.key import MODES, PITCH_CLASSES, key_of_time
 from antiphon.music.notes import drums
 from antiphon.music.phrases import phrase_starts
 from antiphon.music.score import Score
+from antiphon.train.clock import stored_beats
 from antiphon.train.keyed import KeyedNotes
 
 __all__ = ["FACTS", "NOTHING", "NO_FACTS", "Described", "describe", "key_name", "told"]
@@ -47,6 +49,7 @@ FACTS = np.dtype(
         ("stuck", "<f4"),
         ("phrases", "<u4"),
         ("chords", "<u4"),
+        ("beats", "<u4"),
         ("instruments", "u1", (INSTRUMENTS // 8,)),
     ]
 )
@@ -59,7 +62,8 @@ mean number of notes while any sounds, and the most that are `together`. `drums`
 `high` and number of `pitches` of all other notes (low above high where there are none). `empty`: the share of time in
 which nothing sounds, `silence`: the same without rests shorter than 3 s. `loudness` and `dynamics`: mean and standard
 deviation of the velocities. `machine_gun`: the share of notes struck less than 0.06 s after the same key. `longest`
-note in seconds, `stuck`: the share of notes longer than 20 s. How many `phrases` and `chords` are stored of it.
+note in seconds, `stuck`: the share of notes longer than 20 s. How many `phrases`, `chords` and rows of
+`beats` are stored of it.
 `instruments`: a bit for each that plays, the first one in the highest bit of the first byte."""
 
 NO_FACTS = np.zeros((), FACTS)
@@ -79,15 +83,16 @@ SILENCE = 3.0
 
 @dataclass(frozen=True)
 class Described:
-    """A piece's facts, dtype `FACTS` of shape (); the events with which its phrases begin, uint32 (p,); and its chords,
-    dtype `CHORD`, (c,)."""
+    """A piece's facts, dtype `FACTS` of shape (); the events with which its phrases begin, uint32 (p,); its chords,
+    dtype `CHORD`, (c,); and where beats fall on a corpus's clock, dtype `BEAT`, (b,), none where it is no score."""
 
     facts: npt.NDArray[np.void]
     phrases: npt.NDArray[np.uint32]
     chords: npt.NDArray[np.void]
+    beats: Beats
 
 
-NOTHING = Described(NO_FACTS, np.empty(0, np.uint32), np.empty(0, CHORD))
+NOTHING = Described(NO_FACTS, np.empty(0, np.uint32), np.empty(0, CHORD), NO_BEATS)
 """What there is to say of no music."""
 
 
@@ -123,13 +128,15 @@ def describe(score: Score, events: Events, notes: KeyedNotes) -> Described:
     _describe_marks(facts, score)
     melody = (onset[pitched], release[pitched], pitch[pitched])
     _describe_pitch(facts, melody[2], lasts[pitched])
-    begins, chords = chord_track(*melody, stretches(score, on_grid=bool(facts["grid"] >= ON_GRID)))
+    on_grid = bool(facts["grid"] >= ON_GRID)
+    begins, chords = chord_track(*melody, stretches(score, on_grid=on_grid))
     chords["event"] = np.searchsorted(at, begins - 1e-6)
     of = melody if len(melody[0]) else (onset, release, pitch)
     first = phrase_starts(*of)
     phrases = struck[pitched][first] if len(melody[0]) else struck[first]
-    facts["phrases"], facts["chords"] = len(phrases), len(chords)
-    return Described(facts, phrases.astype(np.uint32), chords)
+    beats = stored_beats(score, at) if on_grid else NO_BEATS
+    facts["phrases"], facts["chords"], facts["beats"] = len(phrases), len(chords), len(beats)
+    return Described(facts, phrases.astype(np.uint32), chords, beats)
 
 
 def _describe_loudness(facts: npt.NDArray[np.void], velocity: npt.NDArray[np.uint8]) -> None:
@@ -217,6 +224,7 @@ def told(facts: npt.NDArray[np.void]) -> Mapping[str, Any]:
         "kits": [i - DRUM_KITS for i in instruments if DRUM_KITS <= i < ANONYMOUS],
         "phrases": of["phrases"],
         "chords": of["chords"],
+        "beats": of["beats"],
     }
 
 

@@ -39,7 +39,9 @@ def batches_of(
 ) -> Batches:
     """What a net is trained on; see `Batches`."""
     kind = TokenBatches if net.config.family == "token" else Batches
-    return kind(split, length=length, size=size, seed=seed, weights=weights, augment=augment, part=part)
+    return kind(
+        split, length=length, size=size, seed=seed, weights=weights, augment=augment, part=part, beats=net.config.beat
+    )
 
 
 def summed_nats(

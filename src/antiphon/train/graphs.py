@@ -17,7 +17,6 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from antiphon.codec.sounding import FEATURES
 from antiphon.codec.stream import INSTRUMENT, PITCH, SIZES, TIME, VELOCITY
 from antiphon.train.body_step import gru_step, states_of, transformer_step
 from antiphon.train.likelihood import FIELD_NAMES
@@ -138,7 +137,7 @@ def write_graph(module: nn.Module, path: Path, inputs: Mapping[str, Tensor], out
 def write_step_graphs(net: StreamNet, folder: Path, *, one_graph: bool = False) -> dict[str, tuple[int, ...]]:
     """Write the graphs of a net into `folder` in full precision; returns the shapes of its state by name."""
     body = BodyStep(net).eval()
-    code, sounding = torch.zeros(1, 4, dtype=torch.int64), torch.zeros(1, FEATURES)
+    code, sounding = torch.zeros(1, 4, dtype=torch.int64), torch.zeros(1, net.config.features)
     state = {name: torch.zeros(shape) for name, shape in body.states.items()}
     heard = {"code": code, "begin": torch.zeros(1, 1), "sounding": sounding, **state}
     after = [f"next_{name}" for name in state]

@@ -11,9 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from antiphon.codec.stream import TIME, TIME_FIRST, TIME_LAST
-from antiphon.music.event import Events
 from antiphon.train.batches import Batch, collate
-from antiphon.train.corpus import Split, unpacked
+from antiphon.train.corpus import Split, Window
 from antiphon.train.nets import StreamNet
 
 __all__ = [
@@ -58,25 +57,28 @@ def nats_of_batch(net: Callable[..., list[Tensor]], batch: Batch, known: Tensor)
     return stacked * batch.real[..., None]
 
 
-def validation_batches(split: Split, length: int, size: int, limit: int | None = None) -> Iterator[Batch]:
-    """The windows of `validation_windows` as batches."""
-    for windows in validation_windows(split, length, size, limit):
-        yield collate(windows, length)
+def validation_batches(
+    split: Split, length: int, size: int, limit: int | None = None, *, beats: bool = False
+) -> Iterator[Batch]:
+    """The windows of `validation_windows` as batches, for nets that are told where `beats` fall or for others."""
+    for windows in validation_windows(split, length, size, limit, beats=beats):
+        yield collate(windows, length, beats=beats)
 
 
-def validation_windows(split: Split, length: int, size: int, limit: int | None = None) -> Iterator[list[Events]]:
+def validation_windows(
+    split: Split, length: int, size: int, limit: int | None = None, *, beats: bool = False
+) -> Iterator[list[Window]]:
     """Every piece cut into windows that follow each other, as it was written, `size` at once; about `limit` events.
 
-    With a limit, pieces are taken evenly over the split.
+    With a limit, pieces are taken evenly over the split. With `beats` they tell where those fall.
     """
     total, step = int(split.index["length"].sum()), 1
     if limit is not None and total > limit:
         step = -(-total // limit)
     windows, seen = [], 0
     for i in range(0, len(split.index), step):
-        piece = split.piece(i)
-        for start in range(0, len(piece), length):
-            windows.append(unpacked(piece[start : start + length]))
+        for start in range(0, int(split.index["length"][i]), length):
+            windows.append(split.window(i, start, length, beats=beats))
             if len(windows) == size:
                 yield windows
                 seen, windows = seen + size * length, []
@@ -101,7 +103,7 @@ def nats(
     net.eval()
     generator = torch.Generator().manual_seed(0)
     sums, events = torch.zeros(4, dtype=torch.float64), 0
-    for batch in validation_batches(split, length, size, limit):
+    for batch in validation_batches(split, length, size, limit, beats=net.config.beat):
         batch = batch.to(device)
         known = (
             [random_known((len(batch.codes), length), generator, device)]

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from antiphon.codec.beats import BEAT_FEATURES
 from antiphon.codec.sounding import CHANNELS, FEATURES
 from antiphon.codec.stream import INSTRUMENT, PITCH, SIZES
 from antiphon.music.event import INSTRUMENTS
@@ -35,6 +36,7 @@ class NetConfig:
     window: int = 256  # transformer only: events, or words, that a layer looks back on, itself included
     feed_forward: int = 0  # transformer only: hidden units of the feed-forward net; 0: 8/3 of the width
     dropout: float = 0.0
+    beat: bool = False  # of the stream family only: whether it is told where beats fall
 
     def __post_init__(self) -> None:
         if self.family not in ("stream", "token"):
@@ -44,12 +46,19 @@ class NetConfig:
         for name in ("width", "layers", "head_width", "n_heads", "window"):
             if getattr(self, name) < 1:
                 raise ValueError(f"a net's {name} must be 1 or more, not {getattr(self, name)}")
+        if self.beat and self.family != "stream":
+            raise ValueError(f"only nets of the family stream are told where beats fall, not those of {self.family}")
         if self.feed_forward < 0:
             raise ValueError(f"a net's feed_forward must be 0 or more, not {self.feed_forward}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be 0 or more and less than 1, not {self.dropout:g}")
         if self.body == "transformer" and self.width % (2 * self.n_heads):
             raise ValueError(f"a transformer's width must be a multiple of {2 * self.n_heads}, not {self.width}")
+
+    @property
+    def features(self) -> int:
+        """How many numbers a net is told beside an event: what sounds, and where its beat falls."""
+        return FEATURES + (BEAT_FEATURES if self.beat else 0)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -191,7 +200,7 @@ class AnyOrderHeads(nn.Module):
             channels = sounding[..., :_PITCHES].reshape(*sounding.shape[:-1], CHANNELS, 128)
             logits = logits + (self.pitch_gate(y).unsqueeze(-1) * channels).sum(-2)
         if f == INSTRUMENT:
-            logits = logits + self.instrument_gate(y) * sounding[..., _PITCHES:]
+            logits = logits + self.instrument_gate(y) * sounding[..., _PITCHES:FEATURES]
         return logits
 
     def forward(self, h: Tensor, codes: Tensor, known: Tensor, sounding: Tensor) -> list[Tensor]:
@@ -206,12 +215,16 @@ class AnyOrderHeads(nn.Module):
 
 
 class StreamNet(Net):
-    """The whole net: embeds events, carries them through the body, predicts the next one's fields in any order."""
+    """The whole net: embeds events, carries them through the body, predicts the next one's fields in any order.
+
+    Beside the events it is told what sounds. Where its config says `beat`, where beats fall stands behind that in the
+    same array; the body hears it, the heads do not.
+    """
 
     def __init__(self, config: NetConfig) -> None:
         super().__init__(config)
         self.embed = nn.ModuleList(nn.Embedding(K, config.width) for K in SIZES)
-        self.hear = nn.Linear(FEATURES, config.width, bias=False)
+        self.hear = nn.Linear(config.features, config.width, bias=False)
         self.start = nn.Parameter(torch.zeros(config.width))
         self.body = GruBody(config) if config.body == "gru" else TransformerBody(config)
         self.norm = nn.LayerNorm(config.width)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from antiphon.music.event import Events
 from antiphon.music.midi_read import MidiError
 from antiphon.music.score_files import NotationError, read_score
+from antiphon.train.clock import LONGEST_DELTA
 from antiphon.train.corpus import STORED
 from antiphon.train.facts import NOTHING, Described, describe
 from antiphon.train.fingerprint import sketch
@@ -22,8 +23,6 @@ __all__ = ["SHORTEST_NOTE", "Piece", "lengthened", "prepare_piece", "stored"]
 
 SHORTEST_NOTE = 0.01
 """Seconds. What is shorter (drum hits without length, slips of a finger) is lengthened to this."""
-
-LONGEST_DELTA = 0xFFFF
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from antiphon.music.score_files import can_read_notation, find_scores, tunes_in
 from antiphon.train.cluster import work_on_cluster
-from antiphon.train.corpus import SPLITS, STORED, CorpusError
+from antiphon.train.corpus import BESIDE, SPLITS, STORED, CorpusError
 from antiphon.train.facts import FACTS
 from antiphon.train.piece import Piece, prepare_piece
 from antiphon.train.shards import Stored, write_corpus
@@ -33,7 +33,7 @@ __all__ = ["Settings", "Source", "Summary", "find_sources", "prepare"]
 CHUNK = 48
 """Files a task: enough to drown the cost of handing it out, few enough to lose little when killed."""
 
-CHUNK_FORMAT = 2
+CHUNK_FORMAT = 3
 """Raised whenever a chunk's content would come out differently, so that no stale one is taken up."""
 
 
@@ -230,6 +230,7 @@ def _read_chunk(chunk: _Chunk) -> int:
         facts=np.array([one.facts for one in said], FACTS),
         phrases=np.concatenate([one.phrases for one in said]),
         chords=np.concatenate([one.chords for one in said]),
+        beats=np.concatenate([one.beats for one in said]),
         told=np.array(json.dumps([_told(piece) for piece in pieces])),
     )
     beside.replace(chunk.path)
@@ -266,13 +267,13 @@ def _pieces(chunks: Sequence[_Chunk], rows: Sequence[Row]) -> Iterator[tuple[Row
     for chunk in chunks:
         with np.load(chunk.path, allow_pickle=False) as made:
             facts = made["facts"]
-            ends = [np.cumsum(made["lengths"]), np.cumsum(facts["phrases"]), np.cumsum(facts["chords"])]
-            columns = [made["events"].astype(STORED, copy=False), made["phrases"], made["chords"]]
+            ends = [np.cumsum(made["lengths"]), *(np.cumsum(facts[name]) for name in BESIDE)]
+            columns = [made["events"].astype(STORED, copy=False), *(made[name] for name in BESIDE)]
         split = zip(*(np.split(column, end[:-1]) for column, end in zip(columns, ends, strict=True)), strict=True)
-        for events, phrases, chords in split:
+        for events, *beside in split:
             row = next(remaining)
             if row.status == "ok":
-                yield row, Stored(events, row.facts, phrases, chords)
+                yield row, Stored(events, row.facts, *beside)
 
 
 def _excluded(file: Source) -> Row:

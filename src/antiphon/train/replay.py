@@ -12,8 +12,10 @@ import numpy.typing as npt
 import onnxruntime as ort
 import torch
 
+from antiphon.music.beats import steady
+from antiphon.music.grid import Grid
 from antiphon.train.batches import collate
-from antiphon.train.corpus import STORED, Split, unpacked
+from antiphon.train.corpus import STORED, Split, Window, unpacked
 from antiphon.train.graphs import DRAWN_IN
 from antiphon.train.likelihood import FIELD_NAMES
 from antiphon.train.nets import StreamNet
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _EVENTS = 96  # of a reference piece
+_STEADY = Grid(0.1, 93.0, 3)
 
 Array = npt.NDArray[Any]
 Feeds = list[dict[str, Array]]
@@ -54,23 +57,28 @@ class Replay:
     feeds: dict[str, Feeds]
 
 
-def pieces_of(split: Split | None, n: int = 1) -> list[Array]:
-    """Stored events to try graphs on: of the longest `n` pieces of a split, else of a scale."""
+def pieces_of(split: Split | None, n: int = 1, *, beats: bool = False) -> list[Window]:
+    """Music to try graphs on: the beginnings of the longest `n` pieces of a split, else a scale.
+
+    With `beats` they tell where those fall; where none are known, on some grid, so that every input is tried.
+    """
     if split is not None and len(split.index):
         longest = np.argsort(-split.index["length"], kind="stable")[:n]
-        return [split.piece(int(i))[:_EVENTS] for i in longest]
+        windows = [split.window(int(i), 0, _EVENTS, beats=beats) for i in longest]
+        return [w if len(w.beats) or not beats else Window(w.events, steady(_STEADY)) for w in windows]
     piece = np.zeros(_EVENTS, STORED)
     piece["delta"] = 120
     piece["pitch"] = 60 + np.repeat(np.arange(_EVENTS // 2) % 12, 2)
     piece["velocity"] = np.tile([80, 0], _EVENTS // 2)
-    return [piece]
+    return [Window(unpacked(piece), steady(_STEADY if beats else None))]
 
 
-def reference(piece: Array) -> Reference:
-    """A stored piece, its fields asked for in an order drawn for every event."""
-    batch = collate([unpacked(piece)], len(piece))
+def reference(window: Window, *, beats: bool = False) -> Reference:
+    """A window as a net hears it that is told where `beats` fall or not, its fields asked for in orders by chance."""
+    n = len(window.events)
+    batch = collate([window], n, beats=beats)
     rng = np.random.default_rng(0)
-    known = np.tril(np.ones((4, 4)), -1)[np.argsort(rng.random((len(piece), 4)))]  # (n, 4, 4): field, may see
+    known = np.tril(np.ones((4, 4)), -1)[np.argsort(rng.random((n, 4)))]  # (n, 4, 4): field, may see
     known[:, range(4), range(4)] = 0
     return Reference(batch.codes[0].numpy(), batch.sounding[0].numpy(), known)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.music.beats import Beats
 from antiphon.music.chord_track import TRACK_QUALITIES
 from antiphon.train.corpus import BESIDE, CORPUS_FORMAT, INDEX, SPLITS, STORED
 from antiphon.train.facts import FACTS, told
@@ -27,12 +28,13 @@ SHARD_EVENTS = 1 << 24
 @dataclass(frozen=True)
 class Stored:
     """The music of a piece: `events` of dtype `STORED`, its `facts` (dtype `FACTS`, shape ()), the events with which
-    its `phrases` begin, and its `chords` (dtype `CHORD`)."""
+    its `phrases` begin, its `chords` (dtype `CHORD`), and its `beats` (dtype `BEAT`)."""
 
     events: npt.NDArray[np.void]
     facts: npt.NDArray[np.void]
     phrases: npt.NDArray[np.uint32]
     chords: npt.NDArray[np.void]
+    beats: Beats
 
     def in_keys(self, shifts: Sequence[int]) -> Iterator[Stored]:
         """The piece transposed by each of `shifts`, in semitones."""
@@ -42,6 +44,7 @@ class Stored:
                 transposed_facts(self.facts, up),
                 self.phrases,
                 transposed_chords(self.chords, up),
+                self.beats,
             )
 
 
@@ -66,8 +69,8 @@ class _SplitWriter:
         self.waiting.append(events)
         self.filled += len(events)
         self.facts.append(piece.facts)
-        self.beside["phrases"].append(piece.phrases)
-        self.beside["chords"].append(piece.chords)
+        for name, values in self.beside.items():
+            values.append(getattr(piece, name))
 
     def flush(self) -> None:
         if self.waiting:

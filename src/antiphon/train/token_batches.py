@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from antiphon.codec import token
-from antiphon.music.event import Events
 from antiphon.train.batches import Batches
-from antiphon.train.corpus import CorpusError, Split
+from antiphon.train.corpus import CorpusError, Split, Window
 from antiphon.train.likelihood import validation_windows
 
 __all__ = ["WORDS", "TokenBatch", "TokenBatches", "spelt_windows", "validation_words"]
@@ -60,7 +59,7 @@ class TokenBatches(Batches):
 
     def _words(self, rng: np.random.Generator) -> token.Tokens:
         for _ in range(_TRIES):
-            words = token.encode(self.window(rng))
+            words = token.encode(self.window(rng).events)
             if len(words):
                 return words
         raise CorpusError(f"{self.split.folder}: words spell no drums, and there is hardly anything else to train on")
@@ -74,5 +73,5 @@ def validation_words(split: Split, length: int, size: int, limit: int | None = N
             yield spelt_windows(spelt, max(map(len, spelt)))
 
 
-def _encoded(window: Events) -> token.Tokens:
-    return token.encode(window)
+def _encoded(window: Window) -> token.Tokens:
+    return token.encode(window.events)

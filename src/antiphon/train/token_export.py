@@ -19,7 +19,7 @@ from antiphon.codec import token
 from antiphon.train.body_step import gru_step, states_of, transformer_step
 from antiphon.train.bundle_folder import appearing, describe_bundle
 from antiphon.train.checkpoint import RunError
-from antiphon.train.corpus import Split, unpacked
+from antiphon.train.corpus import Split
 from antiphon.train.graphs import described, write_graph
 from antiphon.train.quantise import needs_calibration, quantise
 from antiphon.train.replay import pieces_of, session
@@ -66,8 +66,8 @@ def export_token(
     """
     with appearing(bundle) as beside:
         net = net.float().cpu().eval()
-        spelt = [token.encode(unpacked(piece)) for piece in pieces_of(split, _CALIBRATED)]
-        spelt = [words for words in spelt if len(words)] or [token.encode(unpacked(pieces_of(None)[0]))]
+        spelt = [token.encode(window.events) for window in pieces_of(split, _CALIBRATED)]
+        spelt = [words for words in spelt if len(words)] or [token.encode(pieces_of(None)[0].events)]
         write_word_graph(net, beside, precision, spelt)
         worst = _vectors(net, beside, spelt[0][:_VECTORS], precision)
         about = {

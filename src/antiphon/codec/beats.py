@@ -1,0 +1,43 @@
+"""Where in its beat and its bar an event falls, as numbers that a net is given beside what sounds.
+
+A net that hears events alone must find beat and tempo by itself, from the few that it remembers. Who has a clock, or
+a file with a tempo map, can tell it: `BEAT_FEATURES` numbers at the time of the last event, all of them 0 where no beat
+is known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphon.music.beats import Beats, row_at, steady
+from antiphon.music.grid import Grid
+
+__all__ = ["BEAT_FEATURES", "LINES", "beat_features", "grid_features"]
+
+LINES = (1, 2, 3, 4)
+"""Into how many parts the phases divide a beat: quarters, eighths, triplets, sixteenths."""
+BEAT_FEATURES = 1 + 2 * len(LINES) + 2 + 2
+"""Length of the vector: 1 for a known beat; sine and cosine of the phase in each part of the beat, then in the bar; the
+tempo in doublings of 120 beats a minute; and the meter in fours."""
+
+
+def beat_features(beats: Beats, at: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """The features at the times `at` (n,) in seconds, shape (n, BEAT_FEATURES)."""
+    vectors = np.zeros((len(at), BEAT_FEATURES), np.float32)
+    if not len(beats):
+        return vectors
+    rows = beats[row_at(beats, at)]
+    meter = np.maximum(rows["meter"], 1)
+    beat = (at - rows["origin"]) * rows["tempo"] / 60
+    turns = np.stack([*(beat * line for line in LINES), beat / meter], axis=1)
+    angle = 2 * np.pi * (turns - np.floor(turns))
+    tempo = np.log2(np.maximum(rows["tempo"], 1) / 120)
+    known = [np.ones(len(at)), *np.sin(angle).T, *np.cos(angle).T, tempo, meter / 4]
+    vectors[:] = np.stack(known, axis=1) * (rows["meter"] > 0)[:, None]
+    return vectors
+
+
+def grid_features(grid: Grid | None, at: float) -> npt.NDArray[np.float32]:
+    """The features at `at` seconds where beats fall on `grid`, shape (BEAT_FEATURES,)."""
+    return np.asarray(beat_features(steady(grid), np.array([at]))[0])

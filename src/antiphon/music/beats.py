@@ -1,0 +1,99 @@
+"""Where the beats of a whole piece fall: an even grid from each change of tempo or meter to the next."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphon.music.grid import FASTEST, SLOWEST, Grid
+from antiphon.music.score import Score
+
+__all__ = ["BEAT", "NO_BEATS", "Beats", "beats_moved", "grid_at", "score_beats", "steady", "stretched"]
+
+BEAT = np.dtype([("at", "<f8"), ("origin", "<f8"), ("tempo", "<f8"), ("meter", "u1")])
+"""From `at` seconds on a `Grid` of this origin in seconds, beats a minute and beats a bar; meter 0: none is known."""
+
+Beats = npt.NDArray[np.void]
+"""An array of dtype `BEAT`, shape (n,), in order of time. The first row holds for what is before it, too."""
+
+NO_BEATS: Beats = np.empty(0, BEAT)
+"""No beat is known anywhere."""
+
+_SAME = 1e-6
+"""Beats by which a grid may be off from the one before and still be the same."""
+
+
+def score_beats(score: Score) -> Beats:
+    """The beats of a score in seconds from its start, by its maps of tempo and meter.
+
+    A beat is a quarter, or where a bar is no whole number of quarters, as in 3/8, the unit of the meter. Without a
+    meter it is 4/4, as the standard of MIDI files has it. Tempos that no `Grid` can have give no beat.
+    """
+    tick = np.unique(np.concatenate([[0], score.tempos["tick"], score.meters["tick"]]))
+    speed = _in_force(tick, score.tempos["tick"], score.tempos["microseconds"], 500_000)
+    upper = _in_force(tick, score.meters["tick"], score.meters["numerator"], 4)
+    lower = np.maximum(_in_force(tick, score.meters["tick"], score.meters["denominator"], 4), 1)
+    began = _in_force(tick, score.meters["tick"], score.meters["tick"], 0)
+    in_quarters = 4 * upper % lower == 0
+    meter = np.where(in_quarters, 4 * upper // lower, upper)
+    quarters = np.where(in_quarters, 1.0, 4 / lower)
+    beats = np.zeros(len(tick), BEAT)
+    beats["at"] = score.seconds(tick)
+    beats["tempo"] = 60e6 / np.maximum(speed, 1) / quarters
+    possible = (beats["tempo"] >= SLOWEST) & (beats["tempo"] <= FASTEST) & (meter >= 1) & (meter <= 255)
+    beats["meter"] = np.where(possible, meter, 0)
+    into_bar = (tick - began) / (score.ticks_per_quarter * quarters) % np.maximum(meter, 1)
+    beats["origin"] = beats["at"] - into_bar * 60 / beats["tempo"]
+    return _without_repeats(beats)
+
+
+def _in_force(
+    tick: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], values: npt.NDArray[np.integer], before: int
+) -> npt.NDArray[np.int64]:
+    """Of values that hold from `starts` on, the one at each tick; `before` the first."""
+    held = np.append(before, values.astype(np.int64))
+    return np.asarray(held[np.searchsorted(starts, tick, side="right")])
+
+
+def _without_repeats(beats: Beats) -> Beats:
+    """`beats` without rows that say what the row before them says."""
+    before, after = beats[:-1], beats[1:]
+    apart = (after["origin"] - before["origin"]) * before["tempo"] / 60 / np.maximum(before["meter"], 1)
+    same = (before["tempo"] == after["tempo"]) & (np.abs(apart - np.rint(apart)) < _SAME)
+    same &= before["meter"] == after["meter"]
+    return np.asarray(beats[np.append(True, ~same)])
+
+
+def steady(grid: Grid | None) -> Beats:
+    """The beats of one grid that holds all the time; none for None."""
+    return NO_BEATS if grid is None else np.array([(0.0, grid.origin, grid.tempo, grid.meter)], BEAT)
+
+
+def row_at(beats: Beats, at: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """The number of the row that holds at each of the times `at` in seconds; there must be one."""
+    return np.maximum(np.searchsorted(beats["at"], at, side="right") - 1, 0)
+
+
+def grid_at(beats: Beats, at: float) -> Grid | None:
+    """The grid that holds at `at` seconds; None where none is known."""
+    if not len(beats):
+        return None
+    _, origin, tempo, meter = beats[row_at(beats, at)].item()
+    return Grid(origin, tempo, meter) if meter else None
+
+
+def beats_moved(beats: Beats, by: float) -> Beats:
+    """The same `by` seconds later."""
+    moved = beats.copy()
+    moved["at"] += by
+    moved["origin"] += by
+    return moved
+
+
+def stretched(beats: Beats, factor: float) -> Beats:
+    """The same with all times from 0 on multiplied by `factor`."""
+    longer = beats.copy()
+    longer["at"] *= factor
+    longer["origin"] *= factor
+    longer["tempo"] /= factor
+    return longer

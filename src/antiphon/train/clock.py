@@ -1,0 +1,30 @@
+"""A corpus's clock: seconds from a piece's first event, on which no silence is longer than what can be stored."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphon.music.beats import Beats, row_at, score_beats
+from antiphon.music.score import Score
+
+__all__ = ["LONGEST_DELTA", "stored_beats"]
+
+LONGEST_DELTA = 0xFFFF
+"""Milliseconds between two events at most; a longer silence is cut to them."""
+
+
+def stored_beats(score: Score, at: npt.NDArray[np.float64]) -> Beats:
+    """Where the beats of `score` fall on the clock of a corpus; `at` (n,) are the times of its events in seconds.
+
+    A row begins with the first event for which it holds; what holds for none is left out.
+    """
+    beats = score_beats(score)
+    beyond = np.maximum(np.diff(at, prepend=at[0]) - LONGEST_DELTA * 1e-3, 0.0)
+    late = at[0] + np.cumsum(beyond)  # how far a corpus's clock is behind the score's at each event
+    first = np.unique(np.concatenate([[0], np.searchsorted(at, beats["at"]), np.flatnonzero(beyond)]))
+    first = first[first < len(at)]
+    rows = beats[row_at(beats, at[first])]
+    rows["at"] = at[first] - late[first]
+    rows["origin"] -= late[first]
+    return rows
