@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -68,6 +69,21 @@ def test_what_is_written_is_read_again(
     for part in ElementTree.fromstring(text).iter("part"):
         full = 16 * meter[0] // meter[1]
         assert {sum(int(n.findtext("duration", "0")) for n in m.iter("note")) for m in part.iter("measure")} == {full}
+
+
+@pytest.mark.parametrize(("meter", "length"), [((4, 4), 4), ((3, 4), 2), ((6, 8), 2), ((3, 4), 8)])
+def test_an_upbeat_is_written_as_one_and_read_as_one(meter: tuple[int, int], length: int) -> None:
+    score = of(voice((0, length, 67), (length, 4, 69), (length + 4, 20, 71)), meter=meter)
+    score = replace(score, meters=np.array([(0, *meter), (length * SIXTEENTH, *meter)], METER))
+    document = ElementTree.fromstring(musicxml(score))
+    first, second = list(document.iter("measure"))[:2]
+    assert (first.get("number"), first.get("implicit"), second.get("number")) == ("0", "yes", "1")
+    assert [(time.findtext("beats"), time.findtext("beat-type")) for time in document.iter("time")] == [
+        (str(meter[0]), str(meter[1]))
+    ]
+    again = read_score(musicxml(score).encode(), ".musicxml")
+    assert sixteenths(again) == sixteenths(score)
+    assert again.meters.tolist() == [(0, *meter), (length * 2520, *meter)]
 
 
 def test_four_voices_keep_their_names_their_programs_and_their_chords(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,62 @@ def test_a_book_that_cannot_be_opened_is_one_piece_whose_reading_says_why(tmp_pa
     assert tunes_in(gone.path) == 1
     with pytest.raises(NotationError, match=r"gone\.abc: cannot be opened"):
         gone.read()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("said", ['SYSTEM "file:///etc/hostname"', '"ten times as much of another one"'])
+def test_a_score_that_declares_entities_is_not_read(encoding: str, said: str) -> None:
+    head = f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE score-partwise [<!ENTITY it {said}>]>'
+    text = musicxml(note("D", 5, 6)).replace("Clarinet in B flat", "&it;")
+    with pytest.raises(NotationError, match="declares entities"):
+        read_score((head + text.partition("?>")[2]).encode(encoding), ".musicxml")
+
+
+def test_a_document_type_that_lies_elsewhere_is_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("something was fetched")
+
+    monkeypatch.setattr("socket.socket.connect", refused)
+    monkeypatch.setattr("urllib.request.urlopen", refused)
+    head = '<?xml version="1.0"?><!DOCTYPE score-partwise SYSTEM "http://127.0.0.1:9/partwise.dtd">'
+    text = head + musicxml(note("D", 5, 6)).partition("?>")[2]
+    assert played(read_score(text.encode(), ".musicxml")) == [[(0, 3, 74)]]
+
+
+def test_an_archive_that_would_grow_too_large_or_is_damaged_is_refused(tmp_path: Path) -> None:
+    packed = tmp_path / "score.mxl"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as writing:
+        writing.writestr("META-INF/container.xml", '<container><rootfile full-path="it.xml"/></container>')
+        writing.writestr("it.xml", musicxml(note("D", 5, 6)) + " " * (2 << 20))
+    data = packed.read_bytes()
+    assert len(data) < 1 << 14
+    with pytest.raises(NotationError, match="grows to more than 1 MiB"):
+        read_score(data, ".mxl", largest=1 << 20)
+    for at in range(30, len(data), 97):
+        harmed = data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+        with suppress(NotationError):
+            read_score(harmed, ".mxl")
+
+
+def test_repeats_without_end_have_one() -> None:
+    often = '<barline location="right"><repeat direction="backward" times="1000000"/></barline></measure>'
+    text = musicxml(note("D", 5, 6)).replace("\n</measure>", often)
+    score = read_score(text.encode(), ".xml")
+    assert len(score.parts[0].notes) == 16
+    assert score.repairs == ("what is repeated 1000000 times was played 16 times",)
+    kern = "**kern\n*>[" + ",".join("A" * 3000) + "]\n*M4/4\n*>A\n=1\n" + "1c\n" * 100 + "==\n*-\n"
+    with pytest.raises(NotationError, match="more than 16 times as long"):
+        read_score(kern.encode(), ".krn")
+
+
+PICKUP = "X:1\nM:3/4\nL:1/4\nK:G\nD|G2 B|d2 c|B3|]\n"
+
+
+def test_an_upbeat_is_a_first_bar_that_is_cut_short() -> None:
+    assert read_score(PICKUP.encode(), ".abc").meters.tolist() == [(0, 3, 4), (10080, 3, 4)]
+    whole = PICKUP.replace("D|", "D2 D|")
+    assert read_score(whole.encode(), ".abc").meters.tolist() == [(0, 3, 4)]
+    sung = musicxml(note("D", 5, 2) + "</measure><measure>" + note("D", 5, 6))
+    assert read_score(sung.encode(), ".xml").meters.tolist() == [(0, 3, 4), (10080, 3, 4)]
+    alone = read_score(musicxml(note("D", 5, 2)).encode(), ".xml")
+    assert alone.meters.tolist() == [(0, 3, 4)], "what is followed by nothing is no upbeat"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
+from antiphon.music.bars import Bar, Bars
 from antiphon.music.key import find_key
 from antiphon.music.programs import PROGRAM_NAMES
 from antiphon.music.score import Part, Score
@@ -35,15 +36,6 @@ class _Key:
 
 
 @dataclass(frozen=True)
-class _Bar:
-    """Where a bar begins and how long it lasts, in steps, and its meter."""
-
-    step: int
-    length: int
-    meter: tuple[int, int]
-
-
-@dataclass(frozen=True)
 class _Chord:
     """Notes that begin and end together, in steps; no pitches are a rest."""
 
@@ -62,9 +54,9 @@ def musicxml(score: Score, *, steps: int = 4, title: str = "") -> str:
 
     Notes are moved to the nearest of `steps` a quarter (1, 2, 4, 8 or 16: sixteenths by default), split at bar lines
     and into values that can be written, and tied. Meters, tempos and key signatures are those of the score; without a
-    meter it is 4/4, without a key the one that is heard. Accidentals are spelt by the key. Notes of a part that begin
-    and end together are a chord. Raises ValueError for drums, for a score without notes, for notes of a part that
-    overlap otherwise, and for bars that are no whole number of steps.
+    meter it is 4/4, without a key the one that is heard. Bars, an upbeat among them, are those of `Bars`. Accidentals
+    are spelt by the key. Notes of a part that begin and end together are a chord. Raises ValueError for drums, for a
+    score without notes, for notes of a part that overlap otherwise, and for bars that are no whole number of steps.
     """
     if steps not in (1, 2, 4, 8, 16):
         raise ValueError(f"a quarter is divided into 1, 2, 4, 8 or 16 steps, not {steps}")
@@ -84,7 +76,7 @@ def musicxml(score: Score, *, steps: int = 4, title: str = "") -> str:
         written = SubElement(root, "part", id=f"P{number}")
         tempos = _tempos(score, steps) if number == 1 else []
         low = float(np.mean(part.notes["pitch"])) < _MIDDLE_C
-        _write_bars(written, _with_rests(voice, bars[-1].step + bars[-1].length), bars, keys, tempos, steps, low)
+        _write_bars(written, _with_rests(voice, bars[-1].end), bars, keys, tempos, steps, low)
     ElementTree.indent(root)
     return _DOCTYPE + ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -115,21 +107,13 @@ def _voice(part: Part, score: Score, steps: int, number: int) -> list[_Chord]:
     return voice
 
 
-def _bars(score: Score, steps: int, end: int) -> list[_Bar]:
-    """Bars up to `end`. A meter that changes in the midst of a bar cuts it short."""
+def _bars(score: Score, steps: int, end: int) -> list[Bar]:
+    """Bars up to `end`, in steps."""
     changes = [(_step(int(tick), score, steps), int(n), int(d)) for tick, n, d in score.meters.tolist()]
-    if not changes or changes[0][0] > 0:
-        changes.insert(0, (0, 4, 4))
-    bars: list[_Bar] = []
-    for (begin, n, d), until in zip(changes, [*(change[0] for change in changes[1:]), max(end, 1)], strict=True):
+    for _, n, d in changes:
         if 4 * n * steps % d:
             raise ValueError(f"a bar of {n}/{d} is no whole number of steps, of which there are {steps} a quarter")
-        length = 4 * n * steps // d
-        last = until == max(end, 1)
-        bars += [
-            _Bar(step, length if last else min(length, until - step), (n, d)) for step in range(begin, until, length)
-        ]
-    return bars
+    return list(Bars(changes, steps).between(0, max(end, 1)))
 
 
 def _keys(score: Score, steps: int) -> list[_Key]:
@@ -173,33 +157,36 @@ def _with_rests(voice: Sequence[_Chord], end: int) -> Iterator[_Chord]:
 def _write_bars(
     part: Element,
     music: Iterator[_Chord],
-    bars: Sequence[_Bar],
+    bars: Sequence[Bar],
     keys: Sequence[_Key],
     tempos: Sequence[tuple[int, float]],
     steps: int,
     low: bool,
 ) -> None:
     chords = list(music)
-    for number, bar in enumerate(bars, 1):
-        measure = SubElement(part, "measure", number=str(number))
-        end = bar.step + bar.length
-        key = [one for one in keys if one.step < end][-1]
-        first = number == 1
-        _write_signs(measure, bar, key, first, first or bars[number - 2].meter != bar.meter, keys, steps, low)
+    before: Bar | None = None
+    for place, bar in enumerate(bars):
+        measure = SubElement(part, "measure", number=str(bar.number))
+        if not bar.number:
+            measure.set("implicit", "yes")
+            bar = replace(bar, meter=bars[place + 1].meter) if place + 1 < len(bars) else bar
+        key = [one for one in keys if one.step < bar.end][-1]
+        _write_signs(measure, bar, key, before is None, before is None or before.meter != bar.meter, keys, steps, low)
         for at, tempo in tempos:
-            if bar.step <= at < end:
-                _write_tempo(measure, at - bar.step, tempo)
+            if bar.start <= at < bar.end:
+                _write_tempo(measure, at - bar.start, tempo)
         for chord in chords:
-            begin, until = max(chord.step, bar.step), min(chord.end, end)
-            whole = not chord.pitches and (begin, until) == (bar.step, end)
+            begin, until = max(chord.step, bar.start), min(chord.end, bar.end)
+            whole = not chord.pitches and (begin, until) == (bar.start, bar.end)
             for at, value in [(begin, until - begin)] if whole else _values(begin, until, bar, steps):
                 tied = (at > chord.step, at + value < chord.end) if chord.pitches else (False, False)
                 _write_chord(measure, chord.pitches, value, tied, key, steps, whole)
+        before = bar
 
 
 def _write_signs(
     measure: Element,
-    bar: _Bar,
+    bar: Bar,
     key: _Key,
     first: bool,
     new_meter: bool,
@@ -207,7 +194,7 @@ def _write_signs(
     steps: int,
     low: bool,
 ) -> None:
-    new_key = first or any(bar.step <= one.step < bar.step + bar.length for one in keys[1:])
+    new_key = first or any(bar.start <= one.step < bar.end for one in keys[1:])
     if not (new_key or new_meter):
         return
     signs = SubElement(measure, "attributes")
@@ -235,12 +222,14 @@ def _write_tempo(measure: Element, offset: int, tempo: float) -> None:
     SubElement(direction, "sound", tempo=f"{tempo:.6g}")
 
 
-def _values(begin: int, end: int, bar: _Bar, steps: int) -> Iterator[tuple[int, int]]:
+def _values(begin: int, end: int, bar: Bar, steps: int) -> Iterator[tuple[int, int]]:
     """The values that fill a stretch of a bar, each with where it begins: plain and dotted ones, so that beats show."""
     at, by_three = begin, bar.meter[0] % 3 == 0 and bar.meter[1] >= 8
+    # An upbeat is the end of a bar.
+    line = bar.start if bar.number else bar.end - 4 * steps * bar.meter[0] // bar.meter[1]
     while at < end:
         fitting = (value for value in _written(8 * steps) if value <= end - at)
-        value = next(value for value in fitting if _is_readable(at - bar.step, value, by_three))
+        value = next(value for value in fitting if _is_readable(at - line, value, by_three))
         yield at, value
         at += value
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from music21 import chord, converter, dynamics, harmony, instrument, key, meter, note, percussion, stream, tempo
+from music21 import bar, chord, converter, dynamics, harmony, instrument, key, meter, note, percussion, stream, tempo
 from music21.exceptions21 import Music21Exception
 
 from antiphon.music.grid import FASTEST, SLOWEST
@@ -32,6 +32,8 @@ GRACE = Fraction(1, 8)
 LOUDNESS = {"pppp": 10, "ppp": 20, "pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112, "fff": 122, "ffff": 127}
 """Velocities of dynamic marks, in even steps where there are several ways."""
 PLAIN = LOUDNESS["mf"]
+OFTEN = 16
+"""Times that a repeat is played at most, and that kern may grow by the list of its sections: more is a trap."""
 
 
 _EXPANSION = re.compile(r"^\*>\[([^\]\t]*)\]", re.MULTILINE)
@@ -49,7 +51,8 @@ def score_of(text: str, kind: str) -> Score:
     """Read `text`, notation of `kind` "musicxml", "abc" or "humdrum".
 
     Tied notes are one note; repeats and endings are played out (where they make no sense they are passed over, and
-    `Score.repairs` says so); parts for transposing instruments sound as they sound; grace notes are short notes before
+    `Score.repairs` says so); an upbeat is a first bar that a second row of the same meter cuts short, as `Bars` has it;
+    parts for transposing instruments sound as they sound; grace notes are short notes before
     the beat; dynamic marks set the velocity, tempo marks the tempo, a word such as Allegro counts as one where no
     figure stands beside it. A part plays the General MIDI program of its instrument, a piano where none is named; chord
     symbols are not played. Raises `NotationError`, in one line, for what cannot be read.
@@ -61,8 +64,10 @@ def score_of(text: str, kind: str) -> Score:
             read = converter.parseData(_expanded(text) if kind == "humdrum" else text, format=kind)
             if isinstance(read, stream.Opus):
                 read = read.scores[0]
+            upbeat = _upbeat(read)
             score = _converted(_played_out(read, repairs), repairs)
-            return replace(score, meters=_abc_meter(text, score.meters)) if kind == "abc" else score
+            meters = _abc_meter(text, score.meters) if kind == "abc" else score.meters
+            return replace(score, meters=_with_upbeat(meters, upbeat))
         except Exception as error:  # whatever a damaged file does to a reader of twenty years, it is the file's fault
             line = " ".join(str(error).split())[:200]
             raise NotationError(f"cannot be read as {kind}: {line or type(error).__name__}") from error
@@ -80,6 +85,8 @@ def _expanded(kern: str) -> str:
     head, *labelled = _SECTION.split(kern[: end.start()] if end else kern)
     sections = dict(zip(labelled[0::2], labelled[1::2], strict=True))
     played = [sections[name] for name in wanted[1].split(",") if name in sections]
+    if sum(map(len, played)) > OFTEN * len(kern):
+        raise NotationError(f"its sections are played so often that it is more than {OFTEN} times as long")
     whole = "".join([head, *played, end[0] if end else ""])
     return _BAR_LINE.sub(lambda bar: bar[0].translate(_NO_REPEATS), whole) if played else kern
 
@@ -93,8 +100,30 @@ def _abc_meter(text: str, found: Any) -> Any:
     return np.array([(0, numerator, denominator)], METER)
 
 
+def _upbeat(read: Any) -> int:
+    """Ticks of the first bar where it is shorter than its meter says and others follow, else 0."""
+    bars = [list(part.getElementsByClass(stream.Measure)) for part in list(read.parts) or [read]]
+    if not bars or any(len(of_part) < 2 for of_part in bars):
+        return 0
+    length = max(_tick(of_part[0].duration.quarterLength) for of_part in bars)
+    return length if 0 < length < _tick(bars[0][1].barDuration.quarterLength) else 0
+
+
+def _with_upbeat(meters: Any, upbeat: int) -> Any:
+    """The meters with a row at the end of the first bar."""
+    if not upbeat or not len(meters) or meters["tick"][0] > 0 or upbeat in meters["tick"]:
+        return meters
+    again = meters[:1].copy()
+    again["tick"] = upbeat
+    return np.concatenate([meters[:1], again, meters[1:]])
+
+
 def _played_out(read: Any, repairs: list[str]) -> Any:
     """The stream with its repeats unfolded, at sounding pitch."""
+    for sign in read.recurse().getElementsByClass(bar.Repeat):
+        if (sign.times or 0) > OFTEN:
+            repairs.append(f"what is repeated {sign.times} times was played {OFTEN} times")
+            sign.times = OFTEN
     try:
         read = read.expandRepeats()
     except Music21Exception:
