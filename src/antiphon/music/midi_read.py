@@ -210,7 +210,7 @@ def _notes(
 def _last_resort(stream: _Stream, channel: Ints, onset: Ints, end: Ints) -> Ints:
     """Where to close notes that nothing releases: the channel's next "all notes off", else the track's end."""
     silencing = stream.where((stream.message == 0xB) & np.isin(stream.first, (ALL_SOUND_OFF, ALL_NOTES_OFF)))
-    for one in np.unique(silencing.channel):
+    for one in np.flatnonzero(np.bincount(silencing.channel)):
         ticks = np.sort(silencing.tick[silencing.channel == one])
         following = np.searchsorted(ticks, onset, side="right")
         silenced = (channel == one) & (following < len(ticks))
