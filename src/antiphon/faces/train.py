@@ -39,7 +39,7 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("corpus", metavar="CORPUS", type=Path, help="what `antiphon prep` wrote, or a folder of MIDI")
+    parser.add_argument("corpus", metavar="CORPUS", type=Path, help="what `antiphon prep` wrote, or a folder of music")
     parser.add_argument("-o", "--out", metavar="RUN", type=Path, default=Path("run"), help="the run's folder (run)")
     parser.add_argument("--resume", action="store_true", help="go on with the run where it stopped")
     parser.add_argument("--no-samples", action="store_true", help="do not write what it plays after each evaluation")
@@ -74,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     net.add_argument("--n-heads", type=int, help=f"of a transformer ({_NET.n_heads})")
     net.add_argument("--feed-forward", type=int, help="hidden units of a transformer's (8/3 of the width)")
     net.add_argument("--dropout", type=float, help=f"({_NET.dropout})")
+    net.add_argument("--beat", action="store_true", help="tell it where beats fall, in music that has a grid")
     step = parser.add_argument_group("a step")
     step.add_argument("--size", type=int, help=f"windows a batch ({_DEFAULT.size}; fine-tuning {_FINE['size']})")
     step.add_argument("--length", type=int, help=f"events a window ({_DEFAULT.length})")
@@ -165,7 +166,7 @@ def _start(name: str) -> Path:
 
 
 def _prepared(folder: Path, out: Path, world: World) -> Path:
-    """The corpus in `folder`, or made of the MIDI files in it, within the run's folder, by the first process."""
+    """The corpus in `folder`, or made of the files of music in it, within the run's folder, by the first process."""
     if (folder / "corpus.json").exists() or not folder.is_dir():
         return folder
     corpus = out / "corpus"
