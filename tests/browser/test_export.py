@@ -17,6 +17,7 @@ from antiphon.faces.web_embedding import embed_for_web
 from antiphon.train.nets import NetConfig, StreamNet
 from tests.browser.stage import served
 from tests.embed.models import bundle_of
+from tests.missing import antiphon_without, says_that_it_needs
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = ROOT / "src" / "antiphon" / "embed" / "js"
@@ -155,12 +156,5 @@ def test_the_page_is_true_as_it_is_written(tmp_path, browser):
 
 
 def test_a_run_without_onnx_says_what_is_missing(tmp_path):
-    code = (
-        "import sys; sys.modules['onnx'] = None\n"
-        "from antiphon.faces.cli import main\n"
-        f"sys.exit(main(['export', 'antiphon', '-o', {str(tmp_path / 'out')!r}, '--target', 'js']))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "needs onnx" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    done = antiphon_without("onnx", "export", "antiphon", "-o", tmp_path / "out", "--target", "js")
+    says_that_it_needs("onnx", done)

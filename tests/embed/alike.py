@@ -7,6 +7,8 @@ from antiphon.engine import FIELDS, Constraints, NothingPossible, Steer, Voice
 from antiphon.music.event import Event
 from tests.embed.bridge import NOTHING_POSSIBLE, OK
 
+BAND = {i: Voice(max_polyphony=4, max_length=4.0) for i in (0, 32, 48, 256)}
+
 chances = st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0])
 voices = st.builds(
     Voice,
@@ -57,6 +59,20 @@ def constraints_at(draw, last):
         onset_weight=draw(st.sampled_from([0.0, 0.5, 1.0, 20.0])),
         weights={i: draw(chances) * 3 for i in draw(st.lists(st.sampled_from([0, 5, 40, 130]), unique=True))},
     )
+
+
+def snapshot_brings_back(cpp):
+    """Whatever was heard since: the same answer to the same question as when the snapshot was taken."""
+    constraints, numbers = Constraints(BAND, earliest=0.0, latest=5.0), [0.3, 0.6, 0.1, 0.8, 0.5]
+    for t in range(15):
+        cpp.feed(Event(t * 0.1, 0, 60 + t, 80))
+    assert cpp.save() == OK
+    wanted = cpp.sample(constraints, numbers)
+    for t in range(15, 40):
+        cpp.feed(Event(t * 0.1, 32, 30 + t, 80))
+    assert cpp.sample(constraints, numbers) != wanted
+    assert cpp.restore() == OK
+    assert cpp.sample(constraints, numbers) == wanted
 
 
 def choose_alike(data, numbers, python, cpp):

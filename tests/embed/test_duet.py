@@ -15,6 +15,7 @@ from antiphon.music.event import Event
 from antiphon.music.ledger import Ledger
 from antiphon.music.midi_read import read_midi
 from tests.embed.bridge import EMBED, compile_cpp
+from tests.missing import antiphon_without, says_that_it_needs
 
 ROOT = Path(__file__).parent.parent.parent
 TUNE = EMBED.parent / "tunes" / "menuet.mid"
@@ -111,26 +112,13 @@ def test_what_cannot_run_in_cpp_is_told_and_nothing_is_left(tmp_path, capsys, wo
 
 
 def test_exporting_a_bundle_for_cpp_needs_no_torch(tmp_path):
-    code = (
-        "import sys; sys.modules['torch'] = None\n"
-        "from antiphon.faces.cli import main\n"
-        f"sys.exit(main(['export', 'antiphon', '-o', {str(tmp_path / 'out')!r}, '--target', 'cpp']))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = antiphon_without("torch", "export", "antiphon", "-o", tmp_path / "out", "--target", "cpp")
     assert done.returncode == 0, done.stderr
     assert "7.2 MB" in done.stdout
 
 
 def test_exporting_a_run_without_torch_says_what_is_missing(tmp_path):
-    code = (
-        "import sys; sys.modules['torch'] = None\n"
-        "from antiphon.faces.cli import main\n"
-        f"sys.exit(main(['export', {str(tmp_path)!r}, '-o', {str(tmp_path / 'out')!r}]))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "needs torch" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    says_that_it_needs("torch", antiphon_without("torch", "export", tmp_path, "-o", tmp_path / "out"))
 
 
 def commands_of(page):

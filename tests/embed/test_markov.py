@@ -10,19 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from antiphon.codec.ngrams import write_ngrams
-from antiphon.engine import Constraints, Steer, Voice
+from antiphon.engine import Constraints, Steer
 from antiphon.engine.token_markov import MarkovBundle, MarkovModel
 from antiphon.faces.cli import main
 from antiphon.faces.embedding import SOURCES
-from antiphon.music.event import Event
 from antiphon.music.grid import Grid
-from tests.embed.alike import choose_alike
+from tests.embed.alike import BAND, choose_alike, snapshot_brings_back
 from tests.embed.bridge import EMBED, HERE, OK, CppModel, Numbers, compile_cpp
 from tests.embed.conftest import embedded
 from tests.embed.test_real_time import played
 from tests.engine.counted import TUNE, bundle_of, corrupted, minuet
 
-BAND = {i: Voice(max_polyphony=4, max_length=4.0) for i in (0, 32, 48, 256)}
 STEER = {"pitch": Steer(top_p=0.95), "time": Steer(temperature=0.9, window=(0.05, 0.97))}
 
 
@@ -114,16 +112,7 @@ def test_tables_that_break_the_rules_are_refused_though_the_checksums_fit(cpp, t
 
 
 def test_a_snapshot_brings_back_just_what_was_remembered(cpp):
-    constraints, numbers = Constraints(BAND, earliest=0.0, latest=5.0), [0.3, 0.6, 0.1, 0.8, 0.5]
-    for t in range(5):
-        cpp.feed(Event(t * 0.1, 0, 60 + t, 80))
-    assert cpp.save() == OK
-    wanted = cpp.sample(constraints, numbers)
-    for t in range(5, 10):
-        cpp.feed(Event(t * 0.1, 32, 60 + t, 80))
-    assert cpp.sample(constraints, numbers) != wanted
-    assert cpp.restore() == OK
-    assert cpp.sample(constraints, numbers) == wanted
+    snapshot_brings_back(cpp)
 
 
 @pytest.mark.system("clang++")

@@ -6,13 +6,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from antiphon.codec.stream import SIZES
-from antiphon.engine import Constraints, NeuralModel, Steer, Voice, open_model
+from antiphon.engine import Constraints, NeuralModel, Steer, open_model
 from antiphon.engine.embedded import EmbeddedBundle
 from antiphon.music.event import Event
-from tests.embed.alike import choose_alike
+from tests.embed.alike import BAND, choose_alike, snapshot_brings_back
 from tests.embed.bridge import OK, CppModel, Numbers
 
-BAND = {i: Voice(max_polyphony=4, max_length=4.0) for i in (0, 32, 48, 256)}
 STEER = {"pitch": Steer(top_p=0.95), "time": Steer(temperature=0.9)}
 
 
@@ -127,17 +126,7 @@ def test_onnx_runtime_says_the_same_in_full_precision(folders, library):
 
 
 def test_a_snapshot_brings_back_just_what_was_remembered(folders, library):
-    cpp, numbers = CppModel(library, folders.tiny_int8 / "model.bin"), [0.3, 0.6, 0.1, 0.8, 0.5]
-    constraints = Constraints(BAND, earliest=0.0, latest=5.0)
-    for t in range(5):
-        cpp.feed(Event(t * 0.1, 0, 60 + t, 80))
-    assert cpp.save() == OK
-    wanted = cpp.sample(constraints, numbers)
-    for t in range(5, 10):
-        cpp.feed(Event(t * 0.1, 32, 60 + t, 80))
-    assert cpp.sample(constraints, numbers) != wanted
-    assert cpp.restore() == OK
-    assert cpp.sample(constraints, numbers) == wanted
+    snapshot_brings_back(CppModel(library, folders.tiny_int8 / "model.bin"))
 
 
 def test_more_keys_than_there_is_room_for_are_refused_and_change_nothing(folders, library):

@@ -10,17 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from antiphon.codec.token import BOS
-from antiphon.engine import BundleError, Constraints, Steer, Voice, open_model
+from antiphon.engine import BundleError, Constraints, Steer, open_model
 from antiphon.engine.embedded_attention import turn
 from antiphon.engine.embedded_words import EmbeddedWords
 from antiphon.engine.embedded_words_file import WordShape, read_words, word_plan, write_words
 from antiphon.engine.token_bundle import TokenNetModel
 from antiphon.faces.cli import main
 from antiphon.faces.embedding import SOURCES
-from antiphon.music.event import Event
 from antiphon.music.grid import Grid
 from antiphon.train.bundles import export_net
-from tests.embed.alike import choose_alike
+from tests.embed.alike import BAND, choose_alike, snapshot_brings_back
 from tests.embed.bridge import EMBED, HERE, OK, CppModel, Numbers, compile_cpp
 from tests.embed.conftest import embedded
 from tests.embed.test_reader import place_of, with_checksums
@@ -28,7 +27,6 @@ from tests.embed.test_real_time import played
 from tests.engine.counted import TUNE
 from tests.train.test_token import BODIES, awake
 
-BAND = {i: Voice(max_polyphony=4, max_length=4.0) for i in (0, 32, 48, 256)}
 STEER = {"pitch": Steer(top_p=0.95), "time": Steer(temperature=0.9, window=(0.05, 0.97))}
 SHAPES = {"gru": WordShape(2, 1), "transformer": WordShape(4, 1, 1, 3, 2)}
 
@@ -148,17 +146,9 @@ def test_under_any_constraints_every_choice_is_the_same(nets, net_library, data,
 @pytest.mark.parametrize("body", BODIES)
 def test_a_snapshot_brings_back_just_what_was_remembered(nets, net_library, body):
     cpp = CppModel(net_library, nets[f"{body}-int8"] / "model.bin")
-    constraints, numbers = Constraints(BAND, earliest=0.0, latest=5.0), [0.3, 0.6, 0.1, 0.8, 0.5]
-    for t in range(15):
-        cpp.feed(Event(t * 0.1, 0, 60 + t, 80))
-    assert cpp.save() == OK
-    wanted = cpp.sample(constraints, numbers)
-    for t in range(15, 40):
-        cpp.feed(Event(t * 0.1, 32, 30 + t, 80))
-    assert cpp.sample(constraints, numbers) != wanted
-    assert cpp.restore() == OK
-    assert cpp.sample(constraints, numbers) == wanted
+    snapshot_brings_back(cpp)
     cpp.reset()
+    constraints, numbers = Constraints(BAND, earliest=0.0, latest=5.0), [0.3, 0.6, 0.1, 0.8, 0.5]
     assert cpp.sample(constraints, numbers) == CppModel(net_library, nets[f"{body}-int8"] / "model.bin").sample(
         constraints, numbers
     )

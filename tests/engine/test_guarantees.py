@@ -1,6 +1,7 @@
 """What is forbidden has probability zero, whatever the model says: random models under random constraints."""
 
 import math
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -8,66 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from antiphon.engine.model import FIELDS, Constraints, NothingPossible, Steer, Voice
+from antiphon.engine.model import FIELDS, Constraints, NothingPossible, Voice
 from antiphon.engine.neural import NeuralModel
 from antiphon.music.event import Event
+from tests.engine.promises import full, keeps_its_promises, limits, steering, voices
 from tests.engine.random_bundle import RandomBundle
-
-A_LITTLE = 1e-9  # seconds; the rounding of one addition
-
-
-@st.composite
-def voices(draw):
-    low = draw(st.integers(0, 120))
-    high = draw(st.integers(low, 127))
-    pitches = np.zeros(128, np.bool_)
-    pitches[low : high + 1] = True
-    shortest = draw(st.sampled_from([0.0, 0.05, 0.3]))
-    soft = draw(st.integers(1, 127))
-    return Voice(
-        pitches=pitches,
-        min_velocity=soft,
-        max_velocity=draw(st.integers(soft, 127)),
-        min_polyphony=draw(st.integers(0, 1)),
-        max_polyphony=draw(st.integers(1, 5)),
-        min_length=shortest,
-        max_length=shortest + draw(st.sampled_from([0.0, 0.02, 1.0, math.inf])),
-        may_start=draw(st.integers(0, 9)) > 0,
-    )
-
-
-@st.composite
-def steering(draw):
-    low = draw(st.floats(0, 1))
-    return Steer(
-        temperature=draw(st.sampled_from([0.0, 0.2, 1.0, 5.0])),
-        top_p=draw(st.sampled_from([0.01, 0.5, 0.95, 1.0])),
-        window=(low, draw(st.floats(low, 1))),
-    )
-
-
-def check(event: Event, constraints: Constraints, held: dict, last: float) -> None:
-    """Every promise of `Constraints` and `Voice`, one by one."""
-    voice = constraints.voices[event.instrument]  # KeyError: an instrument that is not allowed
-    key = (event.instrument, event.pitch)
-    assert max(constraints.earliest, last) <= event.at <= constraints.latest + A_LITTLE
-    of_voice = {k: since for k, since in held.items() if k[0] == event.instrument}
-    if event.velocity:
-        assert key not in held, "struck twice"
-        assert voice.may_start
-        assert voice.pitches is None or voice.pitches[event.pitch]
-        assert voice.min_velocity <= event.velocity <= voice.max_velocity
-        assert len(of_voice) < voice.max_polyphony
-    else:
-        assert key in held, "released what does not sound"
-        assert event.at - held[key] >= voice.min_length - A_LITTLE
-        if voice.may_start and len(of_voice) <= voice.min_polyphony:
-            assert event.at >= held[key] + voice.max_length - A_LITTLE, "fewer notes than asked for"
-    for (instrument, _), since in held.items():
-        limits = constraints.voices.get(instrument)
-        if limits is not None:
-            overdue = since + limits.max_length
-            assert event.at <= max(overdue, constraints.earliest, last) + A_LITTLE, "a note went on for too long"
 
 
 @settings(max_examples=5000, deadline=None)
@@ -81,26 +27,8 @@ def check(event: Event, constraints: Constraints, held: dict, last: float) -> No
     st.sampled_from([0.01, 1.0, 20.0]),
 )
 def test_no_event_is_ever_one_that_the_constraints_forbid(seed, voices, order, steer, wait, span, weight):
-    model, rng = NeuralModel(RandomBundle(seed)), np.random.default_rng(seed)
-    held: dict[tuple[int, int], float] = {}
-    last = 0.0
-    for _ in range(40):
-        constraints = Constraints(voices, last + wait, last + wait + span, {}, order, steer, weight)
-        try:
-            event = model.sample(constraints, rng)
-        except NothingPossible:
-            last += 0.5  # a wait, and an honest one:
-            assert all(len([k for k in held if k[0] == i]) >= v.max_polyphony or not v.may_start
-                       or set(np.flatnonzero(v.pitches)) <= {p for j, p in held if j == i}
-                       for i, v in voices.items())  # fmt: skip
-            continue
-        check(event, constraints, held, last)
-        model.feed(event)
-        if event.velocity:
-            held[event.instrument, event.pitch] = event.at
-        else:
-            del held[event.instrument, event.pitch]
-        last = event.at
+    at = partial(limits, voices, wait=wait, span=span, order=order, steer=steer, onset_weight=weight)
+    keeps_its_promises(NeuralModel(RandomBundle(seed)), at, np.random.default_rng(seed), 40, full)
 
 
 @settings(max_examples=500, deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -15,7 +16,7 @@ from antiphon.engine.model import FIELDS, Constraints, NothingPossible, Voice
 from antiphon.music.event import Event, is_drum
 from antiphon.music.ledger import Ledger
 from tests.engine.phrases import phrase, streams, taught
-from tests.engine.test_guarantees import check, steering, voices
+from tests.engine.promises import full, keeps_its_promises, limits, steering, voices
 
 
 @settings(max_examples=400, deadline=None)
@@ -36,23 +37,12 @@ def test_no_event_is_ever_one_that_the_constraints_forbid(seed, heard, voices, o
         ledger.apply(event)
     last = heard[-1].at if heard else 0.0
     weights = dict.fromkeys(list(voices)[:1], 20.0)
-    for _ in range(20):
-        constraints = Constraints(voices, last + wait, last + wait + span, {}, order, steer, weight, weights)
-        held = dict(ledger.sounding)
-        try:
-            event = model.sample(constraints, rng)
-        except NothingPossible:
-            last += 0.5  # a wait, and an honest one:
-            for i, v in voices.items():
-                own = {p for j, p in held if j == i}
-                known = model.drums if is_drum(i) else model.melodic
-                full = len(own) >= v.max_polyphony or set(np.flatnonzero(v.pitches)) <= own
-                assert full or not v.may_start or not len(known)
-            continue
-        check(event, constraints, held, last)
-        model.feed(event)
-        ledger.apply(event)
-        last = event.at
+    at = partial(limits, voices, wait=wait, span=span, order=order, steer=steer, onset_weight=weight, weights=weights)
+
+    def has_a_reason(voices, held):
+        full({i: v for i, v in voices.items() if len(model.drums if is_drum(i) else model.melodic)}, held)
+
+    keeps_its_promises(model, at, rng, 20, has_a_reason, ledger.sounding, last)
 
 
 @settings(max_examples=200, deadline=None)

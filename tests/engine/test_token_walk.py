@@ -1,6 +1,7 @@
 """The walk over words keeps every constraint, whatever the words' odds are."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from antiphon.codec.token import TICK, VOCABULARY, spelt, tick_of
 from antiphon.engine.model import FIELDS, Constraints, NothingPossible, Steer, Voice
 from antiphon.engine.token_model import TokenModel
 from antiphon.music.event import Event, is_drum
-from tests.engine.test_guarantees import check, steering, voices
+from tests.engine.promises import full, keeps_its_promises, limits, steering, voices
 
 
 class RandomWords:
@@ -59,26 +60,8 @@ melodic = st.integers(0, 319).filter(lambda i: not is_drum(i))
     st.sampled_from([0.01, 1.0, 20.0]),
 )
 def test_no_event_is_ever_one_that_the_constraints_forbid(seed, voices, steer, wait, span, weight):
-    model, rng = random_model(seed), np.random.default_rng(seed)
-    held: dict[tuple[int, int], float] = {}
-    last = 0.0
-    for _ in range(25):
-        constraints = Constraints(voices, last + wait, last + wait + span, steer=steer, onset_weight=weight)
-        try:
-            event = model.sample(constraints, rng)
-        except NothingPossible:
-            last += 0.5
-            assert all(len([k for k in held if k[0] == i]) >= v.max_polyphony or not v.may_start
-                       or set(np.flatnonzero(v.pitches)) <= {p for j, p in held if j == i}
-                       for i, v in voices.items())  # fmt: skip
-            continue
-        check(event, constraints, held, last)
-        model.feed(event)
-        if event.velocity:
-            held[event.instrument, event.pitch] = event.at
-        else:
-            del held[event.instrument, event.pitch]
-        last = event.at
+    at = partial(limits, voices, wait=wait, span=span, steer=steer, onset_weight=weight)
+    keeps_its_promises(random_model(seed), at, np.random.default_rng(seed), 25, full)
 
 
 @settings(max_examples=200, deadline=None)

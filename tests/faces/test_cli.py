@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from antiphon.faces.cli import COMMANDS, main
+from tests.missing import antiphon_without
 
 
 def run(*argv):
@@ -77,10 +78,7 @@ def test_bad_input_gets_one_clear_line_and_leaves_nothing(tmp_path, argv, code, 
 
 
 def test_a_command_without_its_extra_says_what_to_install():
-    code = (
-        "import sys; sys.modules['torch'] = None\nfrom antiphon.faces.cli import main; sys.exit(main(['train', 'x']))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = antiphon_without("torch", "train", "x")
     assert done.returncode == 1
     assert "antiphon[train]" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antiphon.codec import token
-from antiphon.engine import BundleError, Constraints, NothingPossible, Voice, open_model, shipped_models
+from antiphon.engine import BundleError, Constraints, Voice, open_model, shipped_models
 from antiphon.engine.token_bundle import NetWords, TokenBundle, TokenNetModel
 from antiphon.engine.token_judge import judge_words
 from antiphon.music.event import DRUM_KITS, EVENT, Event
@@ -23,7 +24,7 @@ from antiphon.train.thaw import thawed
 from antiphon.train.token_batches import spelt_windows
 from antiphon.train.token_export import export_token
 from antiphon.train.token_likelihood import nats_of_words, token_nats
-from tests.engine.test_guarantees import check, voices
+from tests.engine.promises import keeps_its_promises, limits, voices
 from tests.train.small import small_corpus
 from tests.train.test_token import BODIES, CONFIG, WORDS, awake
 
@@ -100,22 +101,9 @@ def test_drums_are_not_judged(bundles):
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.dictionaries(st.integers(0, 127), voices(), min_size=1, max_size=3))
 def test_a_net_never_plays_what_it_may_not(bundles, body, seed, voices):
-    model, rng, last = TokenNetModel(_opened(bundles / body)), np.random.default_rng(seed), 0.0
-    held: dict[tuple[int, int], float] = {}
-    for _ in range(20):
-        constraints = Constraints(voices, last, last + 2.0)
-        try:
-            event = model.sample(constraints, rng)
-        except NothingPossible:
-            last += 0.5
-            continue
-        check(event, constraints, held, last)
-        model.feed(event)
-        if event.velocity:
-            held[event.instrument, event.pitch] = event.at
-        else:
-            del held[event.instrument, event.pitch]
-        last = event.at
+    model, rng = TokenNetModel(_opened(bundles / body)), np.random.default_rng(seed)
+    at = partial(limits, voices, wait=0.0, span=2.0)
+    keeps_its_promises(model, at, rng, 20, lambda voices, held: None)
 
 
 _OPENED = {}
