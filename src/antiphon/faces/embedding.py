@@ -46,6 +46,8 @@ def _written(bundle: Path, about: dict[str, Any], folder: Path, precision: str) 
         return f"contexts of up to {about['order']} words, {{size}}; its tables are the bundle's own"
     if codec["name"] == "token":
         worst, heard = _write_words(bundle, about, folder, precision), "words"
+    elif net.get("beat"):
+        raise ValueError(f"{bundle}: models that are told where beats fall do not run in C++; train one without `beat`")
     elif codec["name"] == "stream" and net.get("body") == "gru":
         worst, heard = _write_stream(bundle, about, folder, precision), "events"
     else:

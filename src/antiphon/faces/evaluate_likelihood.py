@@ -47,7 +47,7 @@ def likelihood(
     for name, predictor in predictors.items():
         found = []
         for piece in pieces:
-            found.append(judge(predictor, piece.events))
+            found.append(judge(predictor, piece.events, beats=piece.beats))
             progress(len(piece.events))
         figures[name] = _figures(_gathered(found, pieces), seed)
     return figures
@@ -61,7 +61,7 @@ def all_orders(
     for name, predictor in predictors.items():
         total, events = np.zeros(len(ORDERS)), 0
         for piece in pieces:
-            total += judge_orders(predictor, piece.events).sum((0, 2))
+            total += judge_orders(predictor, piece.events, piece.beats).sum((0, 2))
             events += len(piece.events)
             progress(len(piece.events))
         figures[name] = {order_name(order): float(nats / events) for order, nats in zip(ORDERS, total, strict=True)}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from antiphon.music.beats import NO_BEATS, Beats, beats_moved, score_beats
 from antiphon.music.event import Events
 from antiphon.music.score_files import PieceFile, find_pieces
-from antiphon.train.corpus import Corpus, Split, unpacked
+from antiphon.train.corpus import Corpus, Split, Window
+from antiphon.train.facts import is_on_grid
 from antiphon.train.piece import lengthened
 
 __all__ = ["Music", "Piece", "drawn"]
@@ -23,18 +25,19 @@ Refused = set[str]
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece, and the set (the folder) that it belongs to."""
+    """A piece, the set (the folder) that it belongs to, and where its beats fall, none where that is not known."""
 
     name: str
     set: str
     events: Events
+    beats: Beats = field(default_factory=lambda: NO_BEATS)
 
 
 @dataclass(frozen=True)
 class _Source:
     name: str
     set: str
-    read: Callable[[], Events]
+    read: Callable[[], Window]
     refused: Refused
 
 
@@ -84,12 +87,12 @@ def drawn(sources: Sequence[_Source], rng: np.random.Generator) -> Iterator[Piec
     for i in rng.permutation(len(sources)).tolist():
         source = sources[i]
         try:
-            events = source.read()
+            read = source.read()
         except (ValueError, OSError) as error:
             source.refused.add(" ".join(str(error).split()))
             continue
-        if len(events):
-            yield Piece(source.name, source.set, events)
+        if len(read.events):
+            yield Piece(source.name, source.set, read.events, read.beats)
 
 
 def _of_split(split: Split, refused: Refused) -> list[_Source]:
@@ -99,8 +102,8 @@ def _of_split(split: Split, refused: Refused) -> list[_Source]:
     ]
 
 
-def _piece(split: Split, i: int) -> Events:
-    return unpacked(split.piece(i))
+def _piece(split: Split, i: int) -> Window:
+    return split.window(i, 0, int(split.index["length"][i]), beats=split.has_beats)
 
 
 def _of_folder(folder: Path, refused: Refused) -> list[_Source]:
@@ -112,9 +115,12 @@ def _of_file(piece: PieceFile, folder: Path, refused: Refused) -> _Source:
     return _Source(name, piece.path.parent.name, partial(_read, piece), refused)
 
 
-def _read(piece: PieceFile) -> Events:
+def _read(piece: PieceFile) -> Window:
     """A piece as prep reads it, from its first note."""
-    events = lengthened(piece.read(pedal=True).events())
-    if len(events):
-        events["at"] -= events["at"][0]
-    return events
+    score = piece.read(pedal=True)
+    events = lengthened(score.events())
+    if not len(events):
+        return Window(events)
+    began = float(events["at"][0])
+    events["at"] -= began
+    return Window(events, beats_moved(score_beats(score), -began) if is_on_grid(score) else NO_BEATS)

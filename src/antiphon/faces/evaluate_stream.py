@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -106,7 +107,7 @@ def _judged(source: Iterator[Piece], how: Measuring) -> list[Piece]:
     """Openings of the pieces of `source`, with as many events as are asked for in all."""
     pieces, left = [], how.events
     for piece in source:
-        pieces.append(Piece(piece.name, piece.set, piece.events[: min(how.length, left)]))
+        pieces.append(replace(piece, events=piece.events[: min(how.length, left)]))
         left -= len(pieces[-1].events)
         if left <= 0:
             break
@@ -124,7 +125,7 @@ def _up_to(pieces: Iterator[Piece], events: int) -> Iterator[Piece]:
 
 def _orders(predictors: Mapping[str, Predictor], pieces: Sequence[Piece], how: Measuring) -> dict[str, Any]:
     share = -(-how.orders // _OPENING)
-    first = [Piece(piece.name, piece.set, piece.events[:_OPENING]) for piece in islice(pieces, share)]
+    first = [replace(piece, events=piece.events[:_OPENING]) for piece in islice(pieces, share)]
     events = sum(len(piece.events) for piece in first)
     with _bar("24 orders", events * len(predictors), "event") as bar:
         return {"events": events, "nats_per_event": all_orders(predictors, first, bar.update)}

@@ -34,6 +34,8 @@ def embed_for_web(bundle: Path, out: Path, precision: str, *, npm: bool = False,
     about = json.loads((bundle / "bundle.json").read_text())
     if about["codec"]["name"] != "stream":
         raise ValueError(f"{bundle}: only models of streams play in a browser")
+    if about.get("net", {}).get("beat"):
+        raise ValueError(f"{bundle}: models that are told where beats fall do not play in a browser; train one without")
     if {precision, about["precision"]} - _TOLERANCE.keys():
         raise ValueError(f"{bundle}: a browser plays {' and '.join(_TOLERANCE)}")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ from antiphon.music.event import (
     Events,
     is_drum,
 )
-from antiphon.train.corpus import Split, Window
+from antiphon.train.corpus import CorpusError, Split, Window
 
 __all__ = ["Augment", "Batch", "Batches", "beats_before", "collate", "sounding_before"]
 
@@ -174,6 +174,11 @@ class Batches:
         part: slice | None = None,
         beats: bool = False,
     ) -> None:
+        if beats and not split.has_beats:
+            raise CorpusError(
+                f"{split.folder}: does not tell where beats fall: it was made by an older version; prepare it again, "
+                "or train without `beat`"
+            )
         self.split, self.length, self.seed, self.augment, self.beats = split, length, seed, augment, beats
         self.places = range(size)[part or slice(None)]
         lengths = split.index["length"].astype(np.float64)

@@ -12,6 +12,8 @@ __all__ = ["LONGEST_DELTA", "stored_beats"]
 
 LONGEST_DELTA = 0xFFFF
 """Milliseconds between two events at most; a longer silence is cut to them."""
+_ROUNDING = 2e-3
+"""Seconds by which a row begins early, so that it holds for its first event as that is stored, to the millisecond."""
 
 
 def stored_beats(score: Score, at: npt.NDArray[np.float64]) -> Beats:
@@ -25,6 +27,6 @@ def stored_beats(score: Score, at: npt.NDArray[np.float64]) -> Beats:
     first = np.unique(np.concatenate([[0], np.searchsorted(at, beats["at"]), np.flatnonzero(beyond)]))
     first = first[first < len(at)]
     rows = beats[row_at(beats, at[first])]
-    rows["at"] = at[first] - late[first]
+    rows["at"] = at[first] - late[first] - _ROUNDING
     rows["origin"] -= late[first]
     return rows

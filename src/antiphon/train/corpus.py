@@ -128,6 +128,11 @@ class Split:
         """The chords of piece `i`, dtype `CHORD`, shape (chords,), in order. Raises CorpusError as `facts`."""
         return self._of_piece("chords", i)
 
+    @property
+    def has_beats(self) -> bool:
+        """Whether the corpus knows where beats fall; one that an older version made does not."""
+        return (self.folder / f"{self.name}-beats.npy").exists()
+
     def beats(self, i: int) -> Beats:
         """Where beats fall in piece `i`, in seconds from its first event; none where it was played freely.
 

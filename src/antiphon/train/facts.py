@@ -20,7 +20,7 @@ from antiphon.music.score import Score
 from antiphon.train.clock import stored_beats
 from antiphon.train.keyed import KeyedNotes
 
-__all__ = ["FACTS", "NOTHING", "NO_FACTS", "Described", "describe", "key_name", "told"]
+__all__ = ["FACTS", "NOTHING", "NO_FACTS", "Described", "describe", "is_on_grid", "key_name", "told"]
 
 FACTS = np.dtype(
     [
@@ -166,6 +166,11 @@ def _describe_pitch(facts: npt.NDArray[np.void], pitch: npt.NDArray[np.int64], l
     facts["tonic"] = -1 if key is None else key.tonic
     if key is not None:
         facts["mode"], facts["clear"] = MODES.index(key.mode), key.confidence
+
+
+def is_on_grid(score: Score) -> bool:
+    """Whether the notes of a piece, which has some, lie on its grid, so that its tempos and meters mean something."""
+    return _grid_fit(score) >= ON_GRID
 
 
 def _grid_fit(score: Score) -> float:

@@ -26,7 +26,7 @@ from antiphon.train.machine import chosen_device, chosen_precision, stop_on_sign
 from antiphon.train.nets import Net, NetConfig
 from antiphon.train.show import Bar, Log
 from antiphon.train.thaw import net_from
-from antiphon.train.tune import TUNINGS, loosened, merged, merged_weights
+from antiphon.train.tune import TUNINGS, loosened, merged, merged_weights, with_beats
 
 __all__ = ["Progress", "Run", "TrainConfig", "describe", "train"]
 
@@ -58,7 +58,7 @@ class TrainConfig:
     compile: bool = False
     shard: bool = False  # where several processes train: each keeps only its part of the weights
     threads: int | None = None
-    start: str | None = None  # a bundle, run or checkpoint to go on from, whose shape counts instead of `net`
+    start: str | None = None  # a bundle, run or checkpoint to go on from, whose shape counts; of `net` only `beat`
     tuning: str = "full"  # of what it starts from; see `tune.TUNINGS`
     rank: int = 8  # of the low-rank changes
 
@@ -168,6 +168,7 @@ class Run:
         if self.last.exists():
             raise RunError(f"{self.folder}: holds a run already; go on with it by --resume, or give another folder")
         net = net_of(config.net) if config.start is None else net_from(Path(config.start))
+        net = with_beats(net) if config.net.beat else net
         return loosened(net, config.tuning, config.rank), Progress()
 
     def gradient(self, stream: Iterator[AnyBatch]) -> float:

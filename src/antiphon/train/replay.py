@@ -64,7 +64,7 @@ def pieces_of(split: Split | None, n: int = 1, *, beats: bool = False) -> list[W
     """
     if split is not None and len(split.index):
         longest = np.argsort(-split.index["length"], kind="stable")[:n]
-        windows = [split.window(int(i), 0, _EVENTS, beats=beats) for i in longest]
+        windows = [split.window(int(i), 0, _EVENTS, beats=beats and split.has_beats) for i in longest]
         return [w if len(w.beats) or not beats else Window(w.events, steady(_STEADY)) for w in windows]
     piece = np.zeros(_EVENTS, STORED)
     piece["delta"] = 120

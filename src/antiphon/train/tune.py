@@ -1,17 +1,20 @@
-"""Fine-tuning: which of a net's weights move, and low-rank changes of those that do not."""
+"""Fine-tuning: which of a net's weights move, low-rank changes of those that do not, and room for beats."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from antiphon.codec.beats import BEAT_FEATURES
 from antiphon.train.families import net_of
 from antiphon.train.nets import Net
 
-__all__ = ["TUNINGS", "loosened", "merged", "merged_weights"]
+__all__ = ["TUNINGS", "loosened", "merged", "merged_weights", "with_beats"]
 
 TUNINGS = ("full", "heads", "lora")
 """All weights; those of the heads alone, the body frozen; low-rank changes of every linear layer, all else frozen."""
@@ -47,6 +50,19 @@ def loosened(net: Net, tuning: str, rank: int) -> Net:
     for layer in [module for module in net.modules() if isinstance(module, nn.Linear)]:
         parametrize.register_parametrization(layer, "weight", LowRank(layer.weight, rank))
     return net
+
+
+def with_beats(net: Net) -> Net:
+    """`net` as one that is told where beats fall: where it was not, a copy of it that makes nothing of that yet.
+
+    Raises ValueError, one line, for a family that cannot be told.
+    """
+    if net.config.beat:
+        return net
+    told = net_of(replace(net.config, beat=True))
+    weights = net.state_dict()
+    told.load_state_dict(weights | {"hear.weight": F.pad(weights["hear.weight"], (0, BEAT_FEATURES))})
+    return told.eval()
 
 
 def merged_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
