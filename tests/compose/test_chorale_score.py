@@ -68,6 +68,20 @@ def test_an_upbeat_begins_on_its_own_beat():
     assert made.parts[0].notes["onset"].tolist() == [480 * 3 + 240, 480 * 4]
 
 
+def test_an_upbeat_of_an_eighth_begins_in_the_middle_of_a_quarter():
+    source = _score(_part((0, 240, 67), (240, 1440, 72)), meters=[(0, 3, 4), (240, 3, 4)])
+    sheet = sheet_of(source, "t.mid", voice=0)
+    assert (sheet.first, sheet.start) == (0, 2)
+    assert sheet.pitches[0].tolist() == [67] * 2 + [72] * 12
+    assert [sheet.bar(step) for step in (0, 1, 2, 13)] == [0, 0, 1, 1]
+    assert sheet.steps_of_bars(0, 0).tolist() == [True] * 2 + [False] * 12
+
+
+def test_what_no_choir_can_sing_through_is_refused():
+    with pytest.raises(ValueError, match=r"t\.mid: is 400000 sixteenths long; a score has 16384 at most"):
+        sheet_of(_score(_part((0, 480 * 100_000, 60))), "t.mid")
+
+
 def test_bars_are_counted_through_meters():
     source = _score(_part((0, 480 * 12, 72)), meters=[(0, 3, 4), (480 * 6, 4, 4)])
     sheet = sheet_of(source, "t.mid", voice=0)

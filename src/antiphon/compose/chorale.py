@@ -33,6 +33,7 @@ from antiphon.engine.gibbs import Gibbs, LogProbabilities, Sampling
 from antiphon.engine.polish import polish
 
 __all__ = [
+    "LONGEST",
     "Options",
     "OutOfRange",
     "Revoiced",
@@ -50,7 +51,8 @@ __all__ = [
 
 Mask = npt.NDArray[np.bool_]
 
-_LONGEST = 1 << 14  # steps; an hour and more
+LONGEST = 1 << 14
+"""Steps of the longest score: an hour and more."""
 
 
 class OutOfRange(ValueError):
@@ -367,8 +369,8 @@ def _checked(score: npt.ArrayLike) -> Pitches:
 
 
 def _check_length(steps: int) -> None:
-    if not 1 <= steps <= _LONGEST:
-        raise ValueError(f"a score has 1 to {_LONGEST} steps (sixteenths), not {steps}")
+    if not 1 <= steps <= LONGEST:
+        raise ValueError(f"a score has 1 to {LONGEST} steps (sixteenths), not {steps}")
 
 
 def _check_count(count: int) -> int:

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphon.codec.grid import SILENT, STEPS_PER_BEAT, VOICE_NAMES, VOICE_RANGES, VOICES, Pitches
+from antiphon.compose.chorale import LONGEST
+from antiphon.music.bars import Bars
 from antiphon.music.score import METER, NOTE, TEMPO, Part, Score
 
 __all__ = ["Sheet", "array_of", "read_array", "score_of", "sheet_of"]
@@ -27,34 +29,42 @@ _SEED_LOWEST = 30
 class Sheet:
     """A score's voices on the raster. `pitches` (voices, steps); `parts` the source of each voice, if it has one.
 
-    Step 0 is a beat, at tick `first` of `score`, whose quarter has a multiple of four ticks.
+    Step 0 is at tick `first` of `score`, whose quarter has a multiple of four ticks, and comes `start` steps after a
+    quarter of its bar: 0, but where the score begins with an upbeat that is no whole number of quarters.
     """
 
     pitches: Pitches
     parts: tuple[Part | None, ...]
     score: Score
     first: int
+    start: int = 0
 
     @property
     def ticks_per_step(self) -> int:
         return self.score.ticks_per_quarter // STEPS_PER_BEAT
 
+    @property
+    def bars(self) -> Bars:
+        """The bars of the score, in ticks."""
+        return _bars(self.score)
+
     def bar(self, step: int) -> int:
-        """The number of the bar, from 1, in which a step lies."""
-        return _bar(self.score, self.first + step * self.ticks_per_step)
+        """The number of the bar in which a step lies: from 1, but 0 for an upbeat."""
+        return self.bars.at(self.first + step * self.ticks_per_step).number
 
     def steps_of_bars(self, first: int, last: int) -> npt.NDArray[np.bool_]:
         """The steps (steps,) that lie in bars `first` to `last`, both included."""
-        bars = np.array([self.bar(step) for step in range(self.pitches.shape[1])])
-        return np.asarray((bars >= first) & (bars <= last))
+        bars, ticks = self.bars, self.first + np.arange(self.pitches.shape[1]) * self.ticks_per_step
+        numbers = np.array([bars.at(tick).number for tick in ticks.tolist()])
+        return np.asarray((numbers >= first) & (numbers <= last))
 
 
 def sheet_of(score: Score, name: str, *, voice: int | None = None, part: int | None = None) -> Sheet:
     """The voices of a score: with `voice`, one melody as that voice; else each part as one of the four.
 
     `part` (from 1) picks the melody among several parts. Parts named after voices are those; others are told by how
-    high they lie. Raises ValueError, beginning with `name`, for a score without notes, with more parts than voices, or
-    with more than one note at once in a part.
+    high they lie. Raises ValueError, beginning with `name`, for a score without notes, with more parts than voices,
+    with more than one note at once in a part, or longer than chorales can be.
     """
     score = score if score.ticks_per_quarter % STEPS_PER_BEAT == 0 else _divisible(score)
     parts = [p for p in score.parts if len(p.notes) and not p.is_drum]
@@ -71,13 +81,17 @@ def sheet_of(score: Score, name: str, *, voice: int | None = None, part: int | N
         _check_monophonic(line, score, name)
     ticks = score.ticks_per_quarter // STEPS_PER_BEAT
     begin = min(int(p.notes["onset"][0]) for p in parts)
-    first = begin // score.ticks_per_quarter * score.ticks_per_quarter
+    bars = _bars(score)
+    first = max(begin - bars.since_quarter(begin), 0)
     end = max(int((p.notes["onset"] + p.notes["duration"]).max()) for p in parts)
     steps = max(round((end - first) / ticks), 1)
+    if steps > LONGEST:
+        raise ValueError(f"{name}: is {steps} sixteenths long; a score has {LONGEST} at most")
     pitches = np.full((VOICES, steps), SILENT, np.int16)
     for v, line in lines.items():
         pitches[v] = _rasterised(line, first, ticks, steps)
-    return Sheet(pitches, tuple(lines.get(v) for v in range(VOICES)), score, first)
+    start = bars.since_quarter(first) // ticks
+    return Sheet(pitches, tuple(lines.get(v) for v in range(VOICES)), score, first, start)
 
 
 def _divisible(score: Score) -> Score:
@@ -124,7 +138,7 @@ def _check_monophonic(part: Part, score: Score, name: str) -> None:
     overlap = np.minimum(end[:-1], end[1:]) - onset[1:]
     found = np.flatnonzero(overlap >= score.ticks_per_quarter // STEPS_PER_BEAT)
     if len(found):
-        where = f"bar {_bar(score, int(onset[found[0] + 1]))}"
+        where = f"bar {_bars(score).at(int(onset[found[0] + 1])).number}"
         which = f" of the part {part.name!r}" if part.name else ""
         raise ValueError(f"{name}: {where}{which} has two notes at once; a voice sings one at a time")
 
@@ -138,20 +152,8 @@ def _rasterised(part: Part, first: int, ticks: int, steps: int) -> Pitches:
     return line
 
 
-def _bar(score: Score, tick: int) -> int:
-    """The bar, from 1, at a tick, by the score's meters (4/4 before the first)."""
-    meters = score.meters if len(score.meters) else np.array([(0, 4, 4)], METER)
-    if meters["tick"][0] > 0:
-        meters = np.concatenate([np.array([(0, 4, 4)], METER), meters])
-    bar = 1
-    rows: list[tuple[int, int, int]] = meters.tolist()
-    for i, (start, numerator, denominator) in enumerate(rows):
-        length = max(score.ticks_per_quarter * 4 * numerator // denominator, 1)
-        end = int(meters["tick"][i + 1]) if i + 1 < len(meters) else tick + 1
-        if tick < end:
-            return bar + (tick - start) // length
-        bar += -(-(end - start) // length)
-    return bar
+def _bars(score: Score) -> Bars:
+    return Bars(score.meters.tolist(), score.ticks_per_quarter)
 
 
 def score_of(pitches: Pitches, *, sheet: Sheet | None = None, kept: Sequence[int] = (), tempo: float = 72.0) -> Score:

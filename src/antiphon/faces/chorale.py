@@ -80,6 +80,10 @@ class _Job:
     rng: np.random.Generator
     options: Options
 
+    def options_for(self, sheet: Sheet) -> Options:
+        """How music is made on a sheet."""
+        return replace(self.options, start=sheet.start)
+
     def sheet(self, path: Path | None = None, *, voice: int | None = None) -> Sheet:
         """The score that was given (`voice`: as that one's melody). A `.npy`'s segments are laid end to end."""
         from antiphon.compose.chorale_score import Sheet, read_array, score_of, sheet_of
@@ -128,7 +132,9 @@ def _harmonize(job: _Job) -> _Made:
     voice = _VOICES.index(job.args.voice)
     sheet = job.sheet(voice=voice)
     remark = _remark(sheet, [v for v in range(len(_VOICES)) if v != voice], job)
-    scores = harmonize(job.model, sheet.pitches[voice], job.rng, voice=voice, count=job.args.count, options=job.options)
+    scores = harmonize(
+        job.model, sheet.pitches[voice], job.rng, voice=voice, count=job.args.count, options=job.options_for(sheet)
+    )
     return _Made(scores, sheet, (voice,), remark)
 
 
@@ -145,7 +151,9 @@ def _complete(job: _Job) -> _Made:
             raise ValueError(f"{job.args.tune}: has no bars {job.args.bars[0]} to {job.args.bars[1]}")
         free = np.zeros(sheet.pitches.shape, bool)
         free[chosen] = within
-    scores = complete(job.model, sheet.pitches, job.rng, free=free, count=job.args.count, options=job.options)
+    scores = complete(
+        job.model, sheet.pitches, job.rng, free=free, count=job.args.count, options=job.options_for(sheet)
+    )
     kept = tuple(v for v in range(len(_VOICES)) if (scores[:, v] == sheet.pitches[v]).all())
     return _Made(scores, sheet, kept)
 
@@ -155,7 +163,9 @@ def _revoice(job: _Job) -> _Made:
 
     sheet = job.sheet()
     voices = job.args.voices if job.args.voices is not None else list(range(len(_VOICES)))
-    made = revoice(job.model, sheet.pitches, job.rng, passes=job.args.passes, voices=voices, options=job.options)
+    made = revoice(
+        job.model, sheet.pitches, job.rng, passes=job.args.passes, voices=voices, options=job.options_for(sheet)
+    )
     remark = "kept by each pass: " + ", ".join(f"{share:.0%}" for share in made.kept)
     if job.args.stacked:
         return _Made(made.scores.reshape(1, -1, made.scores.shape[-1]), replace(sheet, parts=()), remark=remark)
@@ -174,12 +184,15 @@ def _transition(job: _Job) -> _Made:
         quarter = max(sheet.pitches.shape[1] // 4, 1)
         free[:, quarter : sheet.pitches.shape[1] - quarter] = True
         return _Made(
-            complete(job.model, sheet.pitches, job.rng, free=free, count=job.args.count, options=job.options), sheet
+            complete(
+                job.model, sheet.pitches, job.rng, free=free, count=job.args.count, options=job.options_for(sheet)
+            ),
+            sheet,
         )
     steps = 16 if job.args.steps is None else job.args.steps
     after = job.sheet(job.args.to).pitches
     scores = transition(
-        job.model, sheet.pitches, after, job.rng, steps=steps, count=job.args.count, options=job.options
+        job.model, sheet.pitches, after, job.rng, steps=steps, count=job.args.count, options=job.options_for(sheet)
     )
     return _Made(scores, sheet)
 
@@ -189,16 +202,23 @@ def _stack(job: _Job) -> _Made:
 
     sheet = job.sheet()
     score = stack(
-        job.model, sheet.pitches, job.rng, quartets=job.args.quartets, keep=job.args.keep, options=job.options
+        job.model,
+        sheet.pitches,
+        job.rng,
+        quartets=job.args.quartets,
+        keep=job.args.keep,
+        options=job.options_for(sheet),
     )
     return _Made(score[None], sheet, tuple(range(len(_VOICES))))
 
 
 def _upsample(job: _Job) -> _Made:
+    from antiphon.codec.grid import STEPS_PER_BEAT
     from antiphon.compose.chorale import upsample
 
     sheet = job.sheet()
-    score = upsample(job.model, sheet.pitches, job.rng, factor=job.args.factor, options=job.options)
+    options = replace(job.options, start=sheet.start * job.args.factor % STEPS_PER_BEAT)
+    score = upsample(job.model, sheet.pitches, job.rng, factor=job.args.factor, options=options)
     return _Made(score[None], sheet)
 
 

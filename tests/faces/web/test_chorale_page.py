@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, expect
 
 from antiphon.codec.grid import VOICE_RANGES
 from antiphon.music.midi_read import read_midi
+from antiphon.music.score import Score
+from antiphon.music.score_files import open_score
 from antiphon.music.tuning import Tuning, named_scale
 from tests.faces.web.stagehand import Visit, Visitor
 
@@ -69,6 +71,19 @@ class Chorister(Visitor):
         self.page.wait_for_function("() => !antiphon.chorale.work.isBusy", timeout=AT_WORK)
         assert not self.do("work.isComplaint"), self.do("work.said")
 
+    def open(self, path: Path) -> None:
+        """Choose a file of music, and wait until it is open or refused."""
+        self.page.get_by_label("A file of music").set_input_files(path)
+        self.page.wait_for_function("() => !antiphon.chorale.work.isBusy", timeout=AT_WORK)
+
+    def saved(self, button: str, folder: Path) -> Path:
+        """What is downloaded."""
+        with self.page.expect_download(timeout=AT_WORK) as download:
+            self.page.get_by_role("button", name=button).click()
+        path = folder / download.value.suggested_filename
+        download.value.save_as(path)
+        return path
+
 
 ALL = "[desk.cursor.pitch, ...desk.lines.flat().map(({ pitch }) => pitch)]"
 MELODY = [[0, 4, 67], [4, 4, 69], [8, 4, 71], [12, 4, 72]]
@@ -76,7 +91,8 @@ MELODY = [[0, 4, 67], [4, 4, 69], [8, 4, 71], [12, 4, 72]]
 
 AFRESH = """(
   work.cancel(), player.stop(), ["locked", "muted", "solo"].forEach((name) => desk[name].clear()),
-  desk.replace([[], [], [], []], 4), desk.choose({ voice: 0, unit: 4, tool: "draw", bars: null, tempo: 72 }),
+  desk.replace([[], [], [], []], { steps: 64, meters: [[0, 4, 4]] }),
+  desk.choose({ voice: 0, unit: 4, isDotted: false, tool: "draw", bars: null, tempo: 72 }),
   desk.choose({ cursor: { at: 0, pitch: 67 } }), Object.assign(work, { gibbs: 2, isFresh: true }),
   (antiphon.history.notes = []), (sent.length = 0)
 )"""
@@ -103,7 +119,9 @@ def chorister(choir_stall: Chorister) -> Iterator[Chorister]:
     assert complaints == []
 
 
-def test_a_melody_is_drawn_harmonised_undone_and_harmonised_again_from_its_seed(chorister: Chorister) -> None:
+def test_a_melody_is_drawn_harmonised_undone_and_harmonised_again_from_its_seed(
+    chorister: Chorister, tmp_path: Path
+) -> None:
     chorister.page.get_by_label("Bars", exact=True).fill("1")
     chorister.page.get_by_label("Bars", exact=True).press("Enter")
     for at, _, pitch in MELODY:
@@ -128,9 +146,7 @@ def test_a_melody_is_drawn_harmonised_undone_and_harmonised_again_from_its_seed(
     assert chorister.lines[3] == made[3], "a voice that is locked stays"
     chorister.ask("Stack to 16")
     assert len(chorister.lines) == 16
-    with chorister.page.expect_download() as download:
-        chorister.page.get_by_role("button", name="Download MIDI").click()
-    assert _read(Path(download.value.path())) == chorister.lines
+    assert _lines(read_midi(chorister.saved("Save MIDI", tmp_path))) == chorister.lines
 
 
 def test_notes_are_moved_stretched_and_erased_by_the_mouse(chorister: Chorister) -> None:
@@ -252,18 +268,70 @@ def test_what_was_played_is_taken_in_its_own_rhythm(chorister: Chorister) -> Non
 
 def test_a_file_is_opened_and_what_is_none_is_told(chorister: Chorister, tmp_path: Path) -> None:
     chorister.do("desk.write([{ at: 2, length: 6, pitch: 67, drawn: true }])")
-    with chorister.page.expect_download() as download:
-        chorister.page.get_by_role("button", name="Download MIDI").click()
-    download.value.save_as(tmp_path / "melody.mid")
+    chorister.saved("Save MIDI", tmp_path)
     (tmp_path / "none.mid").write_bytes(b"<html>")
-    chooser = chorister.page.get_by_label("A MIDI file")
-    chooser.set_input_files(tmp_path / "none.mid")
+    chorister.open(tmp_path / "none.mid")
     expect(chorister.page.locator(".news.complaint")).to_contain_text("none.mid")
     chorister.complaints.clear()  # the browser notes the refusal
     chorister.page.get_by_role("button", name="Clear").click()
-    chooser.set_input_files(tmp_path / "melody.mid")
-    chorister.until("antiphon.chorale.work.said.startsWith('melody.mid is open')")
+    chorister.open(tmp_path / "chorale.mid")
+    assert chorister.do("work.said") == "chorale.mid is open"
     assert chorister.lines[0] == [[2, 6, 67]]
+
+
+WALTZ = "X:1\nT:In three\nM:3/4\nL:1/4\nQ:1/4=90\nK:G\nD|G2 B|d2 c|B3|]\n"
+
+
+def test_a_melody_in_three_with_an_upbeat_is_opened_harmonised_and_saved_as_notation(
+    chorister: Chorister, tmp_path: Path
+) -> None:
+    (tmp_path / "waltz.abc").write_text(WALTZ)
+    chorister.open(tmp_path / "waltz.abc")
+    assert chorister.do("work.said") == "waltz.abc is open"
+    melody = [[0, 4, 62], [4, 8, 67], [12, 4, 71], [16, 8, 74], [24, 4, 72], [28, 12, 71]]
+    assert chorister.lines[0] == melody
+    bars = chorister.page.locator(".ruler button")
+    expect(bars).to_have_text(["0", "13/4", "2", "3"])
+    widths = [bar["width"] for bar in (bars.nth(place).bounding_box() for place in range(2)) if bar]
+    assert widths[1] == pytest.approx(3 * widths[0], rel=0.02)
+    chorister.ask("Harmonise")
+    assert chorister.lines[0] == melody
+    assert all(sum(length for _, length, _ in line) == 40 for line in chorister.lines)
+    for button in ("Save MusicXML", "Save MIDI"):
+        score = open_score(chorister.saved(button, tmp_path))
+        step = score.ticks_per_quarter // 4
+        assert _lines(score) == chorister.lines
+        assert score.meters.tolist() == [(0, 3, 4), (4 * step, 3, 4)]
+    chorister.open(tmp_path / "chorale.musicxml")
+    assert chorister.do("desk.meters") == [[0, 3, 4], [4, 3, 4]]
+    assert chorister.do("desk.tempo") == 90
+
+
+def test_a_sheet_is_set_in_three_and_notes_begin_on_its_beats(chorister: Chorister) -> None:
+    page = chorister.page
+    page.get_by_label("Meter", exact=True).select_option("3/4")
+    page.get_by_label("Upbeat", exact=True).select_option("1/4")
+    assert chorister.do("[desk.steps, desk.measures.length]") == [52, 5], "as many bars as before, and the upbeat"
+    chorister.draw(0, 67)
+    page.get_by_role("radio", name="1/2").check()
+    chorister.draw(9, 69)
+    assert chorister.lines[0] == [[0, 4, 67], [8, 8, 69]], "a half on the second beat of three"
+    page.get_by_role("button", name="Dotted").click()
+    chorister.draw(17, 71)
+    assert chorister.lines[0][-1] == [16, 12, 71]
+    page.get_by_role("button", name="Bar 1,").click()
+    assert chorister.do("desk.span") == [4, 16]
+    page.get_by_role("button", name="Clear").click()
+    assert chorister.lines[0] == [[0, 4, 67], [16, 12, 71]]
+    chorister.canvas.focus()
+    for key in ("Home", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(page.locator("antiphon-chorale-grid [role=status]")).to_contain_text("soprano, bar 1 beat 1")
+    page.get_by_label("Meter", exact=True).select_option("6/8")
+    page.get_by_label("Upbeat", exact=True).select_option("none")
+    assert chorister.do("desk.meters") == [[0, 6, 8]]
+    page.keyboard.press("Control+z")
+    assert chorister.do("desk.meters") == [[0, 6, 8], [4, 6, 8]]
 
 
 def test_work_is_shown_and_given_up_and_the_score_stays(chorister: Chorister) -> None:
@@ -300,7 +368,7 @@ def test_what_was_drawn_is_there_when_the_page_comes_back_and_nonsense_is_not(ch
     chorister.until("antiphon.chorale.desk.lines[0].length === 1")
     chorister.see("localStorage.setItem('antiphon.chorale.score', '{\"bars\": 1e9, \"lines\": [[{}]]}')")
     chorister.page.reload()
-    chorister.until("antiphon.chorale.desk.score.bars === 4")
+    chorister.until("antiphon.chorale.desk.steps === 64")
     assert chorister.lines == [[], [], [], []]
 
 
@@ -311,8 +379,7 @@ def _paired(chorister: Chorister) -> tuple[list[Any], list[Any]]:
     return onsets, [(data[0] & 15, data[1]) for data in sent if data[0] & 0xF0 == 0x80]
 
 
-def _read(path: Path) -> list[list[list[int]]]:
-    score = read_midi(path)
+def _lines(score: Score) -> list[list[list[int]]]:
     step = score.ticks_per_quarter // 4
     return [
         [[int(n["onset"]) // step, int(n["duration"]) // step, int(n["pitch"])] for n in part.notes]

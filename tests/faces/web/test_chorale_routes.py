@@ -12,14 +12,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.types import ASGIApp, Message
 
 from antiphon.faces.cli import main
 from antiphon.faces.web.choir import Busy, Choir, Gone
+from antiphon.faces.web.choir_work import page_of
 from antiphon.faces.web.chorale_orders import LONGEST, read_order, read_paper
 from antiphon.faces.web.site import Site
 from antiphon.music.midi_read import read_midi
+from antiphon.music.midi_write import midi_bytes
+from antiphon.music.score import METER, NOTE, Part, Score
+from antiphon.music.score_files import open_score
 
 MELODY = [[at * 4, 4, pitch] for at, pitch in enumerate([67, 67, 69, 71, 72, 71, 69, 67])]
 ORDER = {"verb": "harmonize", "steps": 48, "lines": [MELODY, [], [], []], "seed": 5, "gibbs": 2}
@@ -56,6 +61,16 @@ def _said(**fields: Any) -> bytes:
         (_said(voices=[4]), "voices is a list"),
         (_said(bars=[3, 9]), "the score has 1 to 3"),
         (_said(bars=[2]), "bars is"),
+        (_said(meters=[]), "meters is a list of 1 to 64"),
+        (_said(meters=[[0, 3]]), "a meter is [at, beats, unit]"),
+        (_said(meters=[[0, 3, 4], [4, True, 4]]), "a meter is"),
+        (_said(meters=[[0, 3, 5]]), "not as in 3/5"),
+        (_said(meters=[[0, 0, 4]]), "not as in 0/4"),
+        (_said(meters=[[0, 255, 1]]), "not as in 255/1"),
+        (_said(meters=[[4, 3, 4]]), "meters begin at 0"),
+        (_said(meters=[[0, 3, 4], [0, 4, 4]]), "meters begin at 0"),
+        (_said(meters=[[0, 3, 4], [48, 4, 4]]), "meters begin at 0"),
+        (_said(meters=[[0, 3, 4], [4, 3, 4]], bars=[0, 5]), "the score has 0 to 4"),
     ],
 )
 def test_what_cannot_be_sung_is_refused_in_one_line(data: bytes, why: str) -> None:
@@ -127,7 +142,7 @@ def _in_a_loop(test: Callable[[Site], Awaitable[None]]) -> None:
 
 def test_strangers_get_no_music() -> None:
     async def ask(site: Site) -> None:
-        for path in ("/chorale", "/chorale/read", "/chorale/midi"):
+        for path in ("/chorale", "/chorale/read", "/chorale/midi", "/chorale/musicxml"):
             for headers in ({"origin": "https://elsewhere.example"}, {"host": "elsewhere.example"}):
                 caller = _Caller(site.app, path, _said(), **headers)
                 assert (await caller.answer()).count(b"\n") == 1
@@ -143,6 +158,7 @@ def test_what_is_wrong_or_too_large_never_reaches_the_choir() -> None:
             ("/chorale", b"{}", 400),
             ("/chorale", _said(lines=[[[0, 1, 60]] * 100_000]), 413),
             ("/chorale/midi", b"{}", 400),
+            ("/chorale/musicxml", b"{}", 400),
             ("/chorale/read", b"", 400),
             ("/chorale/read", b"x" * (1 << 21), 413),
         ):
@@ -181,6 +197,87 @@ def test_a_melody_comes_back_to_the_letter_as_on_the_command_line_and_its_file_i
     lines = [[[int(n["onset"]) // step, int(n["duration"]) // step, int(n["pitch"])] for n in p.notes]
              for p in by_hand.parts]  # fmt: skip
     assert found["lines"] == lines
+
+
+IN_THREE = [[0, 3, 4], [2, 3, 4]]
+"""3/4, after an upbeat of an eighth."""
+TUNE = [[0, 2, 62], [2, 8, 67], [10, 4, 71], [14, 12, 74], [26, 10, 67]]
+
+
+def test_a_score_in_three_with_an_upbeat_comes_back_as_it_went_and_as_on_the_command_line(tmp_path: Any) -> None:
+    order = {"verb": "harmonize", "steps": 38, "lines": [TUNE, [], [], []], "meters": IN_THREE, "seed": 5, "gibbs": 2}
+    files: dict[str, bytes] = {}
+    found = {}
+
+    async def ask(site: Site) -> None:
+        answer = await _Caller(site.app, "/chorale", json.dumps(order).encode()).answer()
+        found["lines"] = json.loads(answer.splitlines()[-1])["lines"]
+        for kind in ("midi", "musicxml"):
+            paper = {"steps": 38, "lines": [TUNE, [], [], []], "meters": IN_THREE, "tempo": 66}
+            files[kind] = await _Caller(site.app, f"/chorale/{kind}", json.dumps(paper).encode()).answer()
+            name = "x" * 300 + f".{kind}"
+            read = json.loads(await _Caller(site.app, f"/chorale/read?name={name}", files[kind]).answer())
+            assert read.pop("lines")[0] == TUNE
+            assert read == {"t": "made", "steps": 38, "meters": IN_THREE, "tempo": 66, "remarks": []}
+
+    _in_a_loop(ask)
+    for kind, suffix in (("midi", "mid"), ("musicxml", "musicxml")):
+        (tmp_path / f"melody.{suffix}").write_bytes(files[kind])
+        words = ["harmonize", tmp_path / f"melody.{suffix}", "-o", tmp_path / f"o.{suffix}", "--seed", 5, "--gibbs", 2]
+        assert main(["chorale", *map(str, words)]) == 0
+        made = open_score(tmp_path / f"o.{suffix}")
+        step = made.ticks_per_quarter // 4
+        assert found["lines"] == [
+            [[int(n["onset"]) // step, int(n["duration"]) // step, int(n["pitch"])] for n in p.notes]
+            for p in made.parts
+        ]
+        assert made.meters.tolist() == [(0, 3, 4), (2 * step, 3, 4)]
+
+
+def _file(*notes: tuple[int, int, int], meters: list[tuple[int, int, int]]) -> bytes:
+    """A MIDI file of one part at sixteenths."""
+    rows = np.array([(*note, 80) for note in notes], NOTE)
+    return midi_bytes(Score(4, (Part(0, False, rows),), meters=np.array(meters, METER)))
+
+
+@pytest.mark.parametrize(
+    ("file", "meters", "steps", "remark"),
+    [
+        (_file((0, 4, 67), (4, 30, 69), meters=[(0, 1, 4), (4, 6, 8)]), [[0, 1, 4], [4, 6, 8]], 40, ""),
+        (_file((24, 4, 67), meters=[(0, 3, 4)]), [[0, 3, 4]], 12, ""),
+        (_file((0, 50, 67), meters=[(0, 3, 4), (24, 3, 4), (36, 4, 4)]), [[0, 3, 4], [36, 4, 4]], 52, ""),
+        (_file((0, 8, 67), meters=[(0, 5, 32)]), [[0, 4, 4]], 16, "it is in 5/32"),
+        (_file((0, 800, 67), meters=[(0, 2, 2)]), [[0, 2, 2]], 640, "of its 50 bars the first 40 were taken"),
+        (_file((0, 700, 67), meters=[(0, 3, 4)]), [[0, 3, 4]], 636, "of its 59 bars the first 53 were taken"),
+    ],
+)
+def test_a_file_is_drawn_in_its_own_bars(file: bytes, meters: list[list[int]], steps: int, remark: str) -> None:
+    page = page_of(file, "x.mid")
+    assert [list(row) for row in page["meters"]] == meters
+    assert page["steps"] == steps
+    assert remark in "; ".join(page["remarks"])
+    assert all(at + length <= steps for line in page["lines"] for at, length, _ in line)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "why"),
+    [
+        ("x.musicxml", b"<html/>", "x.musicxml: holds no MusicXML score"),
+        ("x.mxl", b"PK\x03\x04 no archive", "x.mxl: is no compressed MusicXML"),
+        ("x.mid", b"<html/>", "x.mid: "),
+        ("x.mid", _file((0, 2**26, 67), meters=[(0, 4, 4)]), "sixteenths long; a score has 16384 at most"),
+    ],
+)
+def test_a_file_that_is_no_music_is_refused_in_one_line(name: str, file: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match=r"\A[^\n]{1,200}\Z") as refused:
+        page_of(file, name)
+    assert why in str(refused.value)
+
+
+def test_without_its_reader_notation_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "music21", None)
+    with pytest.raises(ValueError, match=r"\Ait\.abc: .*antiphon\[scores\]'\Z"):
+        page_of(b"X:1\nK:C\nCDE|\n", "it.abc")
 
 
 def test_only_chosen_bars_and_voices_are_made_anew_and_what_is_out_of_range_is_told() -> None:

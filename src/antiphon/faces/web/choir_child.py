@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, TextIO
 
 from antiphon.engine.chorale import ChoraleModel, open_chorale_model
-from antiphon.faces.web.choir_work import make, midi_of, page_of
+from antiphon.faces.web.choir_work import FORMATS, make, page_of
 from antiphon.faces.web.chorale_orders import read_order, read_paper
 
 NICE = 10
@@ -44,8 +44,8 @@ def main() -> int:
 def _answer(kind: str, body: bytes, name: str, lines: TextIO) -> dict[str, Any]:
     if kind == "read":
         return {"t": "made", **page_of(body, name)}
-    if kind == "midi":
-        return {"t": "made", "midi": base64.b64encode(midi_of(read_paper(body))).decode()}
+    if kind in FORMATS:
+        return {"t": "made", "file": base64.b64encode(FORMATS[kind](read_paper(body))).decode()}
 
     def tell(step: int, steps: int) -> None:
         _say(lines, {"t": "step", "step": step, "steps": steps})

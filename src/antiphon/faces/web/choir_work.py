@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,35 +12,51 @@ import numpy.typing as npt
 from antiphon.codec.grid import SILENT, STEPS_PER_BEAT, VOICE_NAMES, VOICES, Pitches
 from antiphon.compose import chorale
 from antiphon.compose.chorale import Options, OutOfRange
-from antiphon.compose.chorale_score import sheet_of
+from antiphon.compose.chorale_score import Sheet, sheet_of
 from antiphon.engine.chorale import ChoraleModel
 from antiphon.engine.gibbs import Sampling
-from antiphon.faces.web.chorale_orders import BAR, LONGEST, Line, Lines, Order, Paper
-from antiphon.music.midi_read import MidiError, read_midi
+from antiphon.faces.web.chorale_orders import (
+    COMMON,
+    LONGEST,
+    MOST_METERS,
+    Line,
+    Lines,
+    Meters,
+    Order,
+    Paper,
+    steps_of_bar,
+)
+from antiphon.music.bars import Bars
+from antiphon.music.midi_read import MidiError
 from antiphon.music.midi_write import midi_bytes
+from antiphon.music.musicxml import musicxml
 from antiphon.music.score import METER, NOTE, TEMPO, Part, Score
+from antiphon.music.score_files import NotationError, read_score
 
-__all__ = ["make", "midi_of", "page_of"]
+__all__ = ["FORMATS", "make", "page_of"]
 
 Mask = npt.NDArray[np.bool_]
 
 _TICKS = 120
 """Ticks of a step in what is written."""
 _VELOCITY = 72
+_GROWN = 1 << 22
+"""Bytes to which a compressed score may grow."""
 
 
 def make(order: Order, model: ChoraleModel, progress: Callable[[int, int], None]) -> dict[str, Any]:
     """Carry out an order: `lines` of 4 voices (`stack`: 4 x quartets), and a `remark`, which may be empty.
 
-    With one seed it is the music that `antiphon chorale` makes of the same score: as there, a score begins on the beat
-    of its first note and ends with its last one; here with the chosen bars as well. Raises ValueError in one line.
+    With one seed it is the music that `antiphon chorale` makes of the same score: as there, a score begins on the
+    quarter of its first note and ends with its last one; here with the chosen bars as well. Raises ValueError in one
+    line.
     """
     rng = np.random.default_rng(order.seed)
     sampling = Sampling(steps=order.gibbs, temperature=order.temperature)
-    options = Options(sampling, progress=progress)
+    first, end = _span(order)
+    options = Options(sampling, start=order.bars.since_quarter(first), progress=progress)
     if order.verb == "write":
         return {"lines": _lines_of(chorale.write(model, order.steps, rng, options=options)[0]), "remark": ""}
-    first, end = _span(order)
     score = _raster(order.lines, order.steps)[:, first:end]
     remark = ""
     try:
@@ -55,7 +72,7 @@ def make(order: Order, model: ChoraleModel, progress: Callable[[int, int], None]
             made = chorale.complete(model, score, rng, free=free, options=options)[0]
             remark = _moved(chorale.shift_into_range(score, free))
     except OutOfRange as error:
-        raise ValueError(f"bar {(first + error.step) // BAR + 1}: {error}") from error
+        raise ValueError(f"bar {order.bars.at(first + error.step).number}: {error}") from error
     free = np.broadcast_to(free, made.shape)
     whole = np.full((len(made), order.steps), SILENT, np.int16)
     whole[:, first:end] = made
@@ -65,13 +82,15 @@ def make(order: Order, model: ChoraleModel, progress: Callable[[int, int], None]
 
 
 def _span(order: Order) -> tuple[int, int]:
-    """The steps of the score from the beat of its first note to the end of its last, and the chosen bars."""
+    """The steps of the score from the quarter of its first note to the end of its last, and the chosen bars."""
+    if order.verb == "write":
+        return 0, order.steps
     notes = [note for line in order.lines for note in line]
-    first = min(at for at, _, _ in notes) // STEPS_PER_BEAT * STEPS_PER_BEAT
+    first = min(at for at, _, _ in notes)
+    first = max(first - order.bars.since_quarter(first), 0)
     end = max(at + length for at, length, _ in notes)
-    if order.verb == "complete" and order.bars:
-        first = min(first, (order.bars[0] - 1) * BAR)
-        end = max(end, min(order.bars[1] * BAR, order.steps))
+    if order.verb == "complete" and order.span:
+        first, end = min(first, order.span[0]), max(end, order.span[1])
     return first, end
 
 
@@ -83,9 +102,8 @@ def _free(order: Order, score: Pitches, first: int) -> Mask:
             raise ValueError(f"the {VOICE_NAMES[order.voice]} has no melody yet")
         free = score == SILENT
         free[order.voice] = False
-    elif order.bars:
-        begin, end = (order.bars[0] - 1) * BAR - first, order.bars[1] * BAR - first
-        free[list(order.voices), begin:end] = True
+    elif order.span:
+        free[list(order.voices), order.span[0] - first : order.span[1] - first] = True
     else:
         free[list(order.voices)] = score[list(order.voices)] == SILENT
         sounding = np.flatnonzero((score != SILENT).any(axis=0))
@@ -127,31 +145,52 @@ def _lines_of(score: Pitches, given: Lines = (), kept: Mask | None = None) -> Li
 
 
 def page_of(data: bytes, name: str) -> dict[str, Any]:
-    """A MIDI file as a score of the page: `steps`, `lines`, `tempo` and `remarks`. Raises ValueError in one line.
+    """A file of music as a score of the page: `steps`, `meters`, `lines`, `tempo` and `remarks`.
 
-    Its bars begin where those of the file do, where it is in 4/4; it begins with the bar of its first note.
+    Its kind is told by how the name ends; its bars are those of the file, from the one of its first note on. Raises
+    ValueError in one line.
     """
     try:
-        score = read_midi(data)
-    except MidiError as error:
+        score = read_score(data, Path(name).suffix, largest=_GROWN)
+    except (MidiError, NotationError) as error:
         raise ValueError(f"{name}: {str(error).removeprefix('MIDI data: ')}") from error
     sheet = sheet_of(score, name)
-    before = sheet.first // sheet.ticks_per_step % BAR
-    origin = sheet.first - before * sheet.ticks_per_step
+    origin = sheet.bars.at(sheet.first).start
     found = tuple(_line_of(part, origin, sheet.ticks_per_step) for part in sheet.parts)
     length = max(at + length for line in found for at, length, _ in line)
-    remarks = [] if _is_common(sheet.score) else ["it is not in 4/4 throughout: bars are drawn as if it were"]
-    if length > LONGEST:
-        remarks.append(f"of its {-(-length // BAR)} bars the first {LONGEST // BAR} were taken")
-    lines = tuple(_cut(line, LONGEST) for line in found)
-    steps = min(-(-length // BAR) * BAR, LONGEST)
+    meters, remarks = _meters_of(sheet, origin, length)
+    bars = list(Bars(meters, STEPS_PER_BEAT).between(0, length))
+    taken = [bar for bar in bars if bar.end <= LONGEST]
+    if len(taken) < len(bars):
+        remarks.append(f"of its {len(bars)} bars the first {len(taken)} were taken")
+    steps = taken[-1].end
     tempos = sheet.score.tempos
     tempo = 60e6 / int(tempos["microseconds"][0]) if len(tempos) else 120.0
-    return {"steps": steps, "lines": lines, "tempo": float(np.clip(round(tempo, 2), 10, 1000)), "remarks": remarks}
+    return {
+        "steps": steps,
+        "meters": tuple(row for row in meters if row[0] < steps),
+        "lines": tuple(_cut(line, steps) for line in found),
+        "tempo": float(np.clip(round(tempo, 2), 10, 1000)),
+        "remarks": remarks,
+    }
 
 
-def _is_common(score: Score) -> bool:
-    return all(4 * row["numerator"] == 4 * row["denominator"] for row in score.meters)
+def _meters_of(sheet: Sheet, origin: int, steps: int) -> tuple[Meters, list[str]]:
+    """The rows that make the bars of a sheet from tick `origin` on, and what is to be said of them."""
+    ticks = sheet.ticks_per_step
+    rows: list[tuple[int, int, int]] = []
+    after: tuple[int, tuple[int, int]] | None = None  # where the next bar is if nothing changes, and its meter
+    for bar in sheet.bars.between(origin, origin + steps * ticks):
+        if not (length := steps_of_bar(*bar.meter)):
+            name = f"{bar.meter[0]}/{bar.meter[1]}"
+            return COMMON, [f"bars are drawn in 4/4: it is in {name}, which the sheet does not have"]
+        start = round((bar.start - origin) / ticks)
+        if (start, bar.meter) != after and (not rows or start > rows[-1][0]):
+            rows.append((start, *bar.meter))
+        after = start + length, bar.meter
+    if len(rows) > MOST_METERS:
+        return COMMON, ["bars are drawn in 4/4: its meter changes too often"]
+    return tuple(rows), []
 
 
 def _line_of(part: Part | None, origin: int, ticks: int) -> Line:
@@ -173,13 +212,20 @@ def _cut(line: Line, steps: int) -> Line:
     return tuple((at, min(length, steps - at), pitch) for at, length, pitch in line if at < steps)
 
 
-def midi_of(paper: Paper) -> bytes:
-    """A MIDI file of a score of the page: a track a voice, 4/4, from its first bar on."""
+def _score_of(paper: Paper) -> Score:
+    """A score of the page, a part a voice, from its first bar on."""
     parts = []
     for voice, line in enumerate(paper.lines):
         notes = np.array([(at * _TICKS, length * _TICKS, pitch, _VELOCITY) for at, length, pitch in line], NOTE)
         quartet = f" {voice // VOICES + 1}" if len(paper.lines) > VOICES else ""
         parts.append(Part(paper.program, False, notes, f"{VOICE_NAMES[voice % VOICES]}{quartet}"))
     tempos = np.array([(0, round(60e6 / paper.tempo))], TEMPO)
-    meters = np.array([(0, 4, 4)], METER)
-    return midi_bytes(Score(_TICKS * STEPS_PER_BEAT, tuple(parts), tempos, meters))
+    meters = np.array([(at * _TICKS, beats, unit) for at, beats, unit in paper.meters], METER)
+    return Score(_TICKS * STEPS_PER_BEAT, tuple(parts), tempos, meters)
+
+
+FORMATS: dict[str, Callable[[Paper], bytes]] = {
+    "midi": lambda paper: midi_bytes(_score_of(paper)),
+    "musicxml": lambda paper: musicxml(_score_of(paper), title="Chorale").encode(),
+}
+"""How a score of the page is written as a file."""

@@ -22,9 +22,11 @@ __all__ = ["chorale_routes"]
 LARGEST_ORDER = 1 << 18
 """Bytes of the largest order."""
 LARGEST_FILE = 1 << 20
-"""Bytes of the largest MIDI file."""
+"""Bytes of the largest file of music."""
 OVERHEARD = 1 << 24
 """Bytes of what is too large that are still listened to, so that the refusal is heard."""
+KINDS = {"midi": "audio/midi", "musicxml": "application/vnd.recordare.musicxml+xml"}
+"""What scores are written as."""
 TWELVE, OCTAVE = 12, 1200.0
 NAME = 80
 """Letters of a file's name that are shown."""
@@ -35,10 +37,10 @@ BAD, TOO_LARGE, BUSY, FAILED = 400, 413, 503, 502
 def chorale_routes(choir: Choir) -> list[BaseRoute]:
     """POST /chorale: an order (`read_order`), answered by lines of JSON: `step` of `steps`, then `made` or `refused`.
 
-    POST /chorale/read?name=: a MIDI file, answered by the score of the page. POST /chorale/midi: the reverse
-    (`read_paper`). GET /chorale/tunings: by name, the cents by which each of the twelve keys from the tonic up is
-    higher than in equal temperament. What is wrong is answered by one line of text and 400, 413 (too large), 503 (busy)
-    or 502 (the choir's process ended).
+    POST /chorale/read?name=: a file of music, answered by the score of the page. POST /chorale/midi and
+    /chorale/musicxml: the reverse (`read_paper`). GET /chorale/tunings: by name, the cents by which each of the twelve
+    keys from the tonic up is higher than in equal temperament. What is wrong is answered by one line of text and 400,
+    413 (too large), 503 (busy) or 502 (the choir's process ended).
     """
 
     async def sing(request: Request) -> Response:
@@ -50,15 +52,17 @@ def chorale_routes(choir: Choir) -> list[BaseRoute]:
         body = await _body(request, LARGEST_FILE)
         if not body:
             raise ValueError("the file is empty")
-        name = "".join(c for c in request.query_params.get("name", "") if c.isprintable())[:NAME]
-        answer = await _unless_left(request, choir.ask("read", body, name or "the file"))
+        name = "".join(c for c in request.query_params.get("name", "") if c.isprintable())
+        shown = name if len(name) <= NAME else f"{name[: NAME // 2]}…{name[-NAME // 2 :]}"  # with how it ends
+        answer = await _unless_left(request, choir.ask("read", body, shown or "the file"))
         return JSONResponse(answer)
 
-    async def midi(request: Request) -> Response:
+    async def write(request: Request) -> Response:
         body = await _body(request, LARGEST_ORDER)
         read_paper(body)
-        answer = await _unless_left(request, choir.ask("midi", body))
-        return Response(base64.b64decode(answer["midi"]), media_type="audio/midi")
+        kind = request.url.path.rpartition("/")[2]
+        answer = await _unless_left(request, choir.ask(kind, body))
+        return Response(base64.b64decode(answer["file"]), media_type=KINDS[kind])
 
     async def tunings(request: Request) -> Response:
         del request
@@ -68,7 +72,7 @@ def chorale_routes(choir: Choir) -> list[BaseRoute]:
         Route("/chorale/tunings", tunings),
         Route("/chorale", _answered(sing), methods=["POST"]),
         Route("/chorale/read", _answered(read), methods=["POST"]),
-        Route("/chorale/midi", _answered(midi), methods=["POST"]),
+        *(Route(f"/chorale/{kind}", _answered(write), methods=["POST"]) for kind in KINDS),
     ]
 
 

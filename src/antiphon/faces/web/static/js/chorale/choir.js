@@ -17,16 +17,18 @@ export async function sing(order, { signal, tell }) {
   throw new Error("the choir was cut off");
 }
 
-/** The score of a MIDI file: `{ steps, lines, tempo, remarks }`. */
-export async function read(file) {
+/** The score of a file of music: `{ steps, meters, lines, tempo, remarks }`. */
+export async function read(file, signal) {
   if (file.size > LARGEST_FILE) throw new Error(`${file.name} is larger than ${LARGEST_FILE >> 20} MiB`);
-  const answer = await posted(`/chorale/read?name=${encodeURIComponent(file.name)}`, file, { type: "audio/midi" });
-  return answer.json();
+  const address = `/chorale/read?name=${encodeURIComponent(file.name)}`;
+  const answer = await posted(address, file, { signal, type: "application/octet-stream" });
+  const { t, ...score } = await answer.json();
+  return score;
 }
 
-/** A MIDI file, as a `Blob`, of `{ steps, lines, tempo, program }`. */
-export async function midi(paper) {
-  const answer = await posted("/chorale/midi", JSON.stringify(paper), { type: "application/json" });
+/** A file, `midi` or `musicxml`, as a `Blob`, of `{ steps, meters, lines, tempo, program }`. */
+export async function file(kind, paper, signal) {
+  const answer = await posted(`/chorale/${kind}`, JSON.stringify(paper), { signal, type: "application/json" });
   return answer.blob();
 }
 

@@ -1,27 +1,28 @@
 /** The chorale that is worked on: its score and how it came about, what is chosen of it, and whom to tell of changes. */
 
 import { remembered } from "../dom.js";
-import { BAR, cleared, NAMES, put, without } from "./lines.js";
+import { areMeters, barsOf, LONGEST, metersOf, mostBars, upbeatOf } from "./bars.js";
+import { cleared, endOf, NAMES, put, without } from "./lines.js";
 
-export const FEWEST_BARS = 1;
-export const MOST_BARS = 32;
 const UNDONE = 200;
 const QUARTET = NAMES.length;
 
-const blank = (bars) => Object.freeze({ bars, lines: Array.from({ length: QUARTET }, () => []) });
+const BLANK = Object.freeze({ steps: 64, meters: metersOf(4, 4), lines: Array.from({ length: QUARTET }, () => []) });
 
 /** Events: `score` when notes change, `choice` when what is chosen does. */
 class Desk extends EventTarget {
   #past = [];
   #future = [];
-  #score = blank(4);
+  #score = BLANK;
+  #measures = null; // the bars of the score, once they were asked for
   #before = null; // the score when a gesture began
   voice = 0;
-  /** Sixteenths of a new note. */
+  /** Sixteenths of a new note, but for its dot. */
   unit = 4;
+  isDotted = false;
   /** `draw` or `erase`. */
   tool = "draw";
-  /** The chosen bars, `[first, last]` from 1, or null. */
+  /** The chosen bars, `[first, last]` by their numbers, or null. */
   bars = null;
   /** Where the keyboard is: `{ at, pitch }`. */
   cursor = { at: 0, pitch: 67 };
@@ -45,7 +46,46 @@ class Desk extends EventTarget {
   }
 
   get steps() {
-    return this.#score.bars * BAR;
+    return this.#score.steps;
+  }
+
+  get meters() {
+    return this.#score.meters;
+  }
+
+  /** The bars, see `barsOf`. */
+  get measures() {
+    this.#measures ??= barsOf(this.meters, this.steps);
+    return this.#measures;
+  }
+
+  /** The bar in which a step lies. */
+  measureAt(step) {
+    return this.measures.findLast(({ at }) => at <= step) ?? this.measures[0];
+  }
+
+  /** The steps `[from, to]` of the chosen bars, of all where none are. */
+  get span() {
+    if (!this.bars) return [0, this.steps];
+    const chosen = this.measures.filter(({ number }) => this.bars[0] <= number && number <= this.bars[1]);
+    return [chosen[0].at, chosen.at(-1).end];
+  }
+
+  /** Sixteenths of a new note. */
+  get length() {
+    return this.isDotted && this.unit > 1 ? this.unit * 1.5 : this.unit;
+  }
+
+  /** How far apart new notes may begin about a step: a note's length, and a beat or a third of one at most. */
+  gridAt(step) {
+    const { beat } = this.measureAt(step);
+    return Math.min(this.unit, beat % 3 ? beat : beat / 3);
+  }
+
+  /** Where a new note at a step begins. */
+  snapped(step) {
+    const [{ at, line }, grid] = [this.measureAt(step), this.gridAt(step)];
+    return Math.max(at, line + Math.floor((step - line) / grid) * grid);
   }
 
   /** Four voices, and more when the chorale is stacked. */
@@ -92,14 +132,14 @@ class Desk extends EventTarget {
     return this.solo.size ? this.solo.has(voice) : !this.muted.has(voice);
   }
 
-  /** The score is `lines`, of so many bars. One step of undoing. */
-  replace(lines, bars = this.#score.bars) {
+  /** The score is `lines`, of so many steps in these meters. One step of undoing. */
+  replace(lines, { steps, meters } = this.#score) {
     const before = this.#before ?? this.#score;
     this.#before = null;
     this.#past.push(before);
     if (this.#past.length > UNDONE) this.#past.shift();
     this.#future = [];
-    this.#is({ bars, lines });
+    this.#is({ steps, meters, lines });
   }
 
   /** The line of a voice is `line`. What was stacked on the quartet is gone. */
@@ -110,7 +150,7 @@ class Desk extends EventTarget {
   /** The same in the middle of a gesture, which is undone as a whole: it ends with `settle`. */
   sketch(line, voice = this.voice) {
     this.#before ??= this.#score;
-    this.#is({ bars: this.#score.bars, lines: this.#with(line, voice) });
+    this.#is({ ...this.#score, lines: this.#with(line, voice) });
   }
 
   settle() {
@@ -128,22 +168,30 @@ class Desk extends EventTarget {
   }
 
   /** Make it longer or shorter; what lies beyond its end is gone. */
-  setBars(bars) {
-    const wanted = Math.min(MOST_BARS, Math.max(FEWEST_BARS, Math.round(bars) || this.#score.bars));
-    if (wanted === this.#score.bars) return;
-    if (this.bars && this.bars[1] > wanted) this.bars = null;
-    this.cursor.at = Math.min(this.cursor.at, wanted * BAR - 1);
-    this.replace(
-      this.lines.map((line) => cleared(line, wanted * BAR, Infinity)),
-      wanted,
-    );
+  setBars(count) {
+    const possible = mostBars(this.meters);
+    const last = possible.find(({ number }) => number === Math.round(count)) ?? possible.at(-1);
+    this.#measure(this.meters, last.end);
+  }
+
+  /** The notes stay where they are, and the bar lines move; there are as many bars as before if that holds the notes. */
+  setMeter([beats, unit], upbeat = upbeatOf(this.meters)) {
+    const meters = metersOf(beats, unit, upbeat);
+    const count = this.measures.at(-1).number;
+    const asMany = (mostBars(meters).find(({ number }) => number === count) ?? mostBars(meters).at(-1)).end;
+    const [fewest, most] = [Math.max(1, ...this.lines.flat().map(endOf)), this.steps].map((end) => this.#whole(meters, end));
+    this.#measure(meters, Math.min(Math.max(asMany, fewest), most));
+  }
+
+  /** The steps and meters of a score that goes on to step `end` at least, if that can be. */
+  reaching(end) {
+    return { meters: this.meters, steps: this.#whole(this.meters, Math.max(end, this.steps)) };
   }
 
   /** Erase the chosen bars, or everything, but for voices that are locked. */
   clear() {
-    const [first, last] = this.bars ?? [1, this.#score.bars];
     const quartet = this.lines.slice(0, QUARTET);
-    this.replace(quartet.map((line, voice) => (this.locked.has(voice) ? line : cleared(line, (first - 1) * BAR, last * BAR))));
+    this.replace(quartet.map((line, voice) => (this.locked.has(voice) ? line : cleared(line, ...this.span))));
   }
 
   undo() {
@@ -152,6 +200,22 @@ class Desk extends EventTarget {
 
   redo() {
     if (this.canRedo) this.#travel(this.#future, this.#past);
+  }
+
+  /** Where the bar ends in which a score of so many steps ends. */
+  #whole(meters, steps) {
+    const possible = mostBars(meters);
+    return (possible.find(({ end }) => end >= steps) ?? possible.at(-1)).end;
+  }
+
+  #measure(meters, steps) {
+    const kept = meters.filter(([at]) => at < steps);
+    if (steps === this.steps && JSON.stringify(kept) === JSON.stringify(this.meters)) return;
+    this.cursor.at = Math.min(this.cursor.at, steps - 1);
+    this.replace(
+      this.lines.map((line) => cleared(line, steps, Infinity)),
+      { steps, meters: kept },
+    );
   }
 
   #travel(from, to) {
@@ -165,8 +229,9 @@ class Desk extends EventTarget {
   }
 
   #is(score) {
+    const isAnew = score.meters !== this.#score.meters || score.steps !== this.#score.steps;
     this.#score = Object.freeze(score);
-    if (this.bars && this.bars[1] > score.bars) this.bars = null;
+    if (isAnew) this.#measures = this.bars = null;
     if (this.#before === null) remembered.set("chorale.score", score);
     this.dispatchEvent(new Event("score"));
   }
@@ -175,9 +240,10 @@ class Desk extends EventTarget {
 /** Whether what this browser has kept is a score; another version may have kept it. */
 function isScore(kept) {
   const whole = (value, low, high) => Number.isInteger(value) && value >= low && value <= high;
-  const isNote = (note) => whole(note?.at, 0, MOST_BARS * BAR) && whole(note.length, 1, MOST_BARS * BAR) && whole(note.pitch, 0, 127);
+  const isNote = (note) => whole(note?.at, 0, LONGEST) && whole(note.length, 1, LONGEST) && whole(note.pitch, 0, 127);
   return (
-    whole(kept?.bars, FEWEST_BARS, MOST_BARS) &&
+    whole(kept?.steps, 1, LONGEST) &&
+    areMeters(kept.meters, kept.steps) &&
     Array.isArray(kept.lines) &&
     kept.lines.length % QUARTET === 0 &&
     kept.lines.length > 0 &&

@@ -2,7 +2,7 @@
 
 import { KEYS, typing } from "../typing.js";
 import { desk } from "./desk.js";
-import { BAR, fitted, NAMES, noteAt, put, RANGES, without } from "./lines.js";
+import { fitted, NAMES, noteAt, put, RANGES, without } from "./lines.js";
 import { player } from "./player.js";
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
@@ -31,20 +31,21 @@ export function travelled({ code, shiftKey, ctrlKey, metaKey }) {
 }
 
 const DEEDS = {
-  ArrowLeft: (withShift) => (withShift ? stretch(-desk.unit) : travel(-desk.unit)),
-  ArrowRight: (withShift) => (withShift ? stretch(desk.unit) : travel(desk.unit)),
+  ArrowLeft: (withShift) => (withShift ? stretch(-1) : travel(-1)),
+  ArrowRight: (withShift) => (withShift ? stretch(1) : travel(1)),
   ArrowUp: (withShift) => climb(withShift ? 12 : 1),
   ArrowDown: (withShift) => climb(withShift ? -12 : -1),
   PageUp: () => change(-1),
   PageDown: () => change(1),
   Home: () => go(0),
-  End: () => go(desk.steps - desk.unit),
+  End: () => go(desk.snapped(desk.steps - 1)),
   Enter: () => enter(desk.cursor.pitch, { stays: true }),
   Delete: () => erase(),
-  Backspace: () => (noteHere() ? erase() : (travel(-desk.unit), erase())),
+  Backspace: () => (noteHere() ? erase() : (go(noteAt(desk.line, desk.cursor.at - 1)?.at ?? before()), erase())),
 };
 
 const noteHere = () => noteAt(desk.line, desk.cursor.at);
+const before = () => desk.snapped(Math.max(0, desk.cursor.at - 1));
 
 function go(at) {
   const place = clamp(at, 0, desk.steps - 1);
@@ -52,8 +53,10 @@ function go(at) {
   desk.choose({ cursor: { at: place, pitch } });
 }
 
-function travel(steps) {
-  go(Math.floor((desk.cursor.at + steps) / desk.unit) * desk.unit);
+/** A place on, or back where `way` is -1. */
+function travel(way) {
+  const { at } = desk.cursor;
+  go(way < 0 ? before() : Math.min(desk.snapped(at) + desk.gridAt(at), desk.measureAt(at).end));
   const note = noteHere();
   if (note) player.taste(note.pitch, desk.voice);
 }
@@ -67,10 +70,10 @@ function climb(semitones) {
   player.taste(pitch, desk.voice);
 }
 
-function stretch(steps) {
+function stretch(way) {
   const note = noteHere();
   if (!note) return;
-  const length = clamp(note.length + steps, 1, desk.steps - note.at);
+  const length = clamp(note.length + way * desk.gridAt(note.at), 1, desk.steps - note.at);
   desk.write(put(without(desk.line, note), { ...note, length, drawn: true }));
 }
 
@@ -86,9 +89,9 @@ function change(by) {
 function enter(wanted, { stays = false } = {}) {
   const pitch = stays ? wanted : fitted(wanted, desk.voice);
   const { at } = desk.cursor;
-  desk.put({ at, length: Math.min(desk.unit, desk.steps - at), pitch, drawn: true });
+  desk.put({ at, length: Math.min(desk.length, desk.steps - at), pitch, drawn: true });
   player.taste(pitch, desk.voice);
-  desk.choose({ cursor: { at: stays ? at : Math.min(at + desk.unit, desk.steps - 1), pitch } });
+  desk.choose({ cursor: { at: stays ? at : Math.min(at + desk.length, desk.steps - 1), pitch } });
 }
 
 function erase() {
@@ -96,13 +99,24 @@ function erase() {
   if (note) desk.erase(note);
 }
 
-const COUNTED = { 1: "a sixteenth", 2: "an eighth", 4: "a quarter", 8: "a half", 16: "a whole" };
+const COUNTED = {
+  1: "a sixteenth",
+  2: "an eighth",
+  3: "a dotted eighth",
+  4: "a quarter",
+  6: "a dotted quarter",
+  8: "a half",
+  12: "a dotted half",
+  16: "a whole",
+  24: "a dotted whole",
+};
 
 /** Where the cursor is and what is there, for those who hear it. */
 export function spokenCursor(pitchName) {
   const { at, pitch } = desk.cursor;
   const note = noteHere();
-  const beat = ((at % BAR) / 4 + 1).toFixed(2).replace(/\.?0+$/, "");
+  const bar = desk.measureAt(at);
+  const beat = ((at - bar.line) / bar.beat + 1).toFixed(2).replace(/\.?0+$/, "");
   const what = note ? `${pitchName(note.pitch)}, ${COUNTED[note.length] ?? `${note.length} sixteenths`}` : `nothing; at ${pitchName(pitch)}`;
-  return `${NAMES[desk.voice]}, bar ${Math.floor(at / BAR) + 1} beat ${beat}: ${what}`;
+  return `${NAMES[desk.voice]}, ${bar.number ? `bar ${bar.number}` : "upbeat,"} beat ${beat}: ${what}`;
 }

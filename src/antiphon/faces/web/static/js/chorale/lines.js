@@ -13,8 +13,7 @@ export const RANGES = [
 ];
 export const LOWEST = 36;
 export const HIGHEST = 81;
-/** Sixteenths of a bar of 4/4, and of a beat. */
-export const BAR = 16;
+/** Sixteenths of a quarter. */
 export const BEAT = 4;
 
 export const endOf = ({ at, length }) => at + length;

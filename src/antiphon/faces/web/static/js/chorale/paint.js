@@ -1,12 +1,14 @@
 /** How the chorale is painted: lanes, bars, the voices' notes, the cursor. Every function draws; none remembers. */
 
 import { isBlack, pitchName } from "../music.js";
-import { BAR, BEAT, NAMES, RANGES } from "./lines.js";
+import { NAMES, RANGES } from "./lines.js";
 
 const QUARTET = NAMES.length;
 /** Pixels of a note that has room for a letter, and for a name. */
 const LETTER = [9, 9];
 const NAMED = [30, 11];
+/** Pixels between names of pitches, at least. */
+const BETWEEN = 84;
 
 /** Where things are: `x` of a step, `y` of the upper edge of a pitch, and the reverse. */
 export function placed({ width, height, steps, low, high }) {
@@ -59,8 +61,7 @@ function lanes(pen, { width, low, high, theme, desk }, { y, row }) {
 
 function chosenBars(pen, { height, theme, desk }, { x }) {
   if (!desk.bars) return;
-  const [first, last] = desk.bars;
-  const [left, right] = [x((first - 1) * BAR), x(last * BAR)];
+  const [left, right] = desk.span.map(x);
   pen.fillStyle = theme.it;
   pen.globalAlpha = 0.12;
   pen.fillRect(left, 0, right - left, height);
@@ -70,21 +71,28 @@ function chosenBars(pen, { height, theme, desk }, { x }) {
 }
 
 /** Lines of bars, beats and, where there is room, sixteenths; and what the Cs are called. */
-function lines(pen, { height, steps, low, high, theme }, { x, y, column, row }) {
-  const every = column >= 11 ? 1 : BEAT;
-  for (let step = 0; step < steps; step += every) {
-    const isBar = step % BAR === 0;
-    pen.fillStyle = isBar ? theme.faint : theme.bar;
-    pen.globalAlpha = isBar ? 0.75 : step % BEAT === 0 ? 0.7 : 0.3;
-    pen.fillRect(Math.round(x(step)), 0, 1, height);
+function lines(pen, { height, low, high, theme, desk }, { x, y, column, row }) {
+  for (const { at, end, line, beat, unit } of desk.measures) {
+    const part = Math.min(beat, 16 / unit);
+    const every = column >= 11 ? 1 : part * column >= 7 ? part : beat;
+    for (let step = at; step < end; step++) {
+      const isBeat = (step - line) % beat === 0;
+      if (step > at && !isBeat && (step - line) % every) continue;
+      pen.fillStyle = step === at ? theme.faint : theme.bar;
+      pen.globalAlpha = step === at ? 0.75 : isBeat ? 0.7 : 0.3;
+      pen.fillRect(Math.round(x(step)), 0, 1, height);
+    }
   }
   pen.globalAlpha = 1;
   pen.fillStyle = theme.faint;
   pen.font = `10px ${theme.font}`;
   pen.textBaseline = "middle";
-  for (let step = 0; step < steps; step += BAR) {
+  let free = -Infinity; // a name every so many pixels is enough
+  for (const { at, number } of desk.measures) {
+    if (x(at) < free || !number) continue;
+    free = x(at) + BETWEEN;
     for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12) {
-      pen.fillText(pitchName(pitch), x(step) + 3, y(pitch) + row / 2);
+      pen.fillText(pitchName(pitch), x(at) + 3, y(pitch) + row / 2);
     }
   }
 }
@@ -138,7 +146,7 @@ function label(pen, { theme }, { pitch, drawn }, voice, left, top, width, height
 function cursor(pen, { theme, desk }, { x, y, column, row }) {
   pen.strokeStyle = theme.ink;
   pen.lineWidth = 2;
-  pen.strokeRect(x(desk.cursor.at) + 1, y(desk.cursor.pitch) - 1, desk.unit * column - 2, row + 2);
+  pen.strokeRect(x(desk.cursor.at) + 1, y(desk.cursor.pitch) - 1, desk.length * column - 2, row + 2);
 }
 
 function rounded(pen, left, top, width, height, radius) {

@@ -7,8 +7,6 @@ import { player } from "./player.js";
 /** Pixels at a note's end by which it is made longer or shorter. */
 const EDGE = 7;
 
-const snapped = (step) => Math.floor(step / desk.unit) * desk.unit;
-
 export class Strokes {
   #hold = null; // { kind, note, voice, rest, offset }: what the pointer holds
   #tasted = null;
@@ -22,8 +20,8 @@ export class Strokes {
       const isEdge = point.endX(found.note) - point.x < EDGE && found.note.length * point.column > 3 * EDGE;
       this.#begin(isEdge ? "stretch" : "move", found, point.step - found.note.at);
     } else {
-      const at = snapped(point.step);
-      const note = { at, length: Math.min(desk.unit, desk.steps - at), pitch: point.pitch, drawn: true };
+      const at = desk.snapped(point.step);
+      const note = { at, length: Math.min(desk.length, desk.steps - at), pitch: point.pitch, drawn: true };
       this.#begin("draw", { note, voice: desk.voice });
     }
     this.drag(point);
@@ -65,7 +63,8 @@ export class Strokes {
   }
 
   #dragged({ kind, note, offset }, { step, pitch }) {
-    const reach = snapped(step) + desk.unit;
+    const [grid, start] = [desk.gridAt(step), desk.snapped(step)];
+    const reach = Math.min(start + grid, desk.measureAt(step).end);
     if (kind === "stretch") {
       return { ...note, length: Math.max(1, Math.min(Math.max(reach, note.at + 1), desk.steps) - note.at), drawn: true };
     }
@@ -73,7 +72,7 @@ export class Strokes {
       const length = Math.min(Math.max(note.length, reach - note.at), desk.steps - note.at);
       return { ...note, length, pitch };
     }
-    const moved = Math.round((step - offset - note.at) / desk.unit) * desk.unit;
+    const moved = Math.round((step - offset - note.at) / grid) * grid;
     const at = Math.min(Math.max(0, note.at + moved), desk.steps - note.length);
     const isSame = at === note.at && pitch === note.pitch;
     return { ...note, at, pitch, drawn: note.drawn || !isSame };

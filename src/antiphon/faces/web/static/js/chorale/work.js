@@ -4,11 +4,10 @@ import { history as played } from "../history.js";
 import { jam } from "../jam.js";
 import * as choir from "./choir.js";
 import { desk } from "./desk.js";
-import { BAR, made, NAMES, octavesInto, plain, put, within } from "./lines.js";
+import { made, NAMES, octavesInto, plain, put, within } from "./lines.js";
 import { lastPhrase } from "./phrase.js";
 
 const QUARTET = NAMES.length;
-const MOST_BARS = 32;
 
 /** Events: `change` when work begins, goes on or ends. */
 class Work extends EventTarget {
@@ -33,20 +32,15 @@ class Work extends EventTarget {
     if (this.isBusy) return;
     const order = this.#order(verb);
     if (this.isFresh) this.seed = fresh();
-    this.#stop = new AbortController();
-    this.#is(0, WORKING[verb]);
-    try {
+    await this.#attempt(WORKING[verb], async (signal) => {
       const answer = await choir.sing(
         { ...order, seed: this.seed, temperature: this.temperature, gibbs: this.gibbs },
-        { signal: this.#stop.signal, tell: (share) => this.#is(share, this.said) },
+        { signal, tell: (share) => this.#is(share, this.said) },
       );
       const lines = answer.lines.map((line, voice) => made(line, desk.lines[voice]));
-      desk.replace(lines, order.steps / BAR);
-      this.#is(null, [`${DONE[verb]} with seed ${this.seed}`, answer.remark].filter(Boolean).join("; "));
-    } catch (error) {
-      const isWanted = error.name !== "AbortError";
-      this.#is(null, isWanted ? error.message : "Given up.", { isComplaint: isWanted });
-    }
+      desk.replace(lines, order);
+      return [`${DONE[verb]} with seed ${this.seed}`, answer.remark];
+    });
   }
 
   /** The choir is to stop at once. */
@@ -54,26 +48,28 @@ class Work extends EventTarget {
     this.#stop?.abort();
   }
 
-  /** Open a MIDI file. */
+  /** Open a file of music. */
   async open(file) {
-    await this.#attempt(async () => {
-      const { steps, lines, tempo, remarks } = await choir.read(file);
+    if (this.isBusy) return;
+    await this.#attempt(`Opening ${file.name} …`, async (signal) => {
+      const { lines, tempo, remarks, ...sheet } = await choir.read(file, signal);
       desk.replace(
         lines.map((line) => made(line).map((note) => ({ ...note, drawn: true }))),
-        steps / BAR,
+        sheet,
       );
-      desk.choose({ bars: null, tempo });
-      return [`${file.name} is open`, ...remarks].join("; ");
+      desk.choose({ bars: null, tempo, cursor: { ...desk.cursor, at: 0 } });
+      return [`${file.name} is open`, ...remarks];
     });
   }
 
-  /** The score as a MIDI file, as a `Blob`; null when there is none. */
-  async file() {
+  /** The score as a file of a kind, `midi` or `musicxml`, as a `Blob`; null when there is none. */
+  async file(kind) {
+    if (this.isBusy) return null;
     let blob = null;
-    await this.#attempt(async () => {
-      const { steps, tempo, program } = desk;
-      blob = await choir.midi({ steps, tempo, program, lines: desk.lines.map(plain) });
-      return "The MIDI file is on its way.";
+    await this.#attempt("Writing the file …", async (signal) => {
+      const { steps, meters, tempo, program } = desk;
+      blob = await choir.file(kind, { steps, meters, tempo, program, lines: desk.lines.map(plain) }, signal);
+      return ["The file is on its way."];
     });
     return blob;
   }
@@ -85,11 +81,11 @@ class Work extends EventTarget {
     const from = desk.cursor.at;
     const shift = octavesInto(phrase.line, desk.voice);
     const end = from + Math.max(...phrase.line.map(({ at, length }) => at + length));
-    const bars = Math.min(MOST_BARS, Math.max(desk.score.bars, Math.ceil(end / BAR)));
+    const sheet = desk.reaching(end);
     const moved = phrase.line.map((note) => ({ ...note, at: note.at + from, pitch: note.pitch + shift }));
     const lines = desk.lines.slice(0, QUARTET);
-    lines[desk.voice] = within(moved, 0, bars * BAR).reduce(put, lines[desk.voice]);
-    desk.replace(lines, bars);
+    lines[desk.voice] = within(moved, 0, sheet.steps).reduce(put, lines[desk.voice]);
+    desk.replace(lines, sheet);
     desk.choose({ tempo: phrase.tempo });
     const count = `${phrase.line.length} ${phrase.line.length === 1 ? "note" : "notes"}`;
     this.#is(null, `${count} taken as the ${NAMES[desk.voice]}${shift ? `, ${Math.abs(shift / 12)} octave(s) ${shift > 0 ? "higher" : "lower"}` : ""}`);
@@ -98,7 +94,7 @@ class Work extends EventTarget {
   #order(verb) {
     const quartet = desk.lines.slice(0, QUARTET);
     const free = [...NAMES.keys()].filter((voice) => !desk.locked.has(voice));
-    const order = { verb, steps: desk.steps };
+    const order = { verb, steps: desk.steps, meters: desk.meters };
     if (verb === "write") return order;
     if (verb === "harmonize") return { ...order, voice: melodyOf(quartet), lines: given(quartet) };
     const lines = quartet.map(plain);
@@ -107,11 +103,16 @@ class Work extends EventTarget {
     return { ...order, lines };
   }
 
-  async #attempt(deed) {
+  /** Do something that may be given up, and say what it says in the end. */
+  async #attempt(what, deed) {
+    this.#stop = new AbortController();
+    this.#is(0, what);
     try {
-      this.#is(null, await deed());
+      const said = await deed(this.#stop.signal);
+      this.#is(null, said.filter(Boolean).join("; "));
     } catch (error) {
-      this.#is(null, error.message, { isComplaint: true });
+      const isWanted = error.name !== "AbortError";
+      this.#is(null, isWanted ? error.message : "Given up.", { isComplaint: isWanted });
     }
   }
 

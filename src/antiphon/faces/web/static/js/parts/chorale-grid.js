@@ -27,6 +27,7 @@ class ChoraleGrid extends HTMLElement {
   #scroll = h("div", { className: "scroll" }, this.#ruler, this.#sheet);
   #strokes = new Strokes();
   #hovered = null;
+  #ruled = null; // the bars that the ruler shows
   #isDue = false;
   /** How much wider than the panel a sixteenth is, and whether only the chosen voice's range is shown. */
   zoom = 1;
@@ -123,15 +124,15 @@ class ChoraleGrid extends HTMLElement {
 
   /** A button for each bar: pressed, it is to be made anew. */
   #rule() {
-    const bars = desk.score.bars;
-    if (this.#ruler.childElementCount !== bars) {
-      const buttons = Array.from({ length: bars }, (_, place) => h("button", { type: "button", textContent: place + 1, onclick: () => chooseBar(place + 1) }));
-      this.#ruler.replaceChildren(...buttons);
+    const bars = desk.measures;
+    if (this.#ruled !== bars) {
+      this.#ruled = bars;
+      this.#ruler.replaceChildren(...bars.map((bar, place) => ruled(bar, bars[place - 1])));
+      this.#ruler.style.gridTemplateColumns = bars.map(({ at, end }) => `minmax(0, ${end - at}fr)`).join(" ");
     }
     [...this.#ruler.children].forEach((button, place) => {
-      const isChosen = desk.bars !== null && desk.bars[0] <= place + 1 && place + 1 <= desk.bars[1];
-      button.ariaPressed = String(isChosen);
-      button.ariaLabel = `Bar ${place + 1}`;
+      const { number } = bars[place];
+      button.ariaPressed = String(desk.bars !== null && desk.bars[0] <= number && number <= desk.bars[1]);
     });
   }
 
@@ -171,6 +172,14 @@ class ChoraleGrid extends HTMLElement {
     const [x, { scrollLeft, clientWidth }] = [placed(this.#view()).x(step), this.#scroll];
     if (x < scrollLeft || x > scrollLeft + clientWidth - 8) this.#scroll.scrollLeft = x - 8;
   }
+}
+
+/** The button of a bar, with its meter where that is another than before; an upbeat is too short for one. */
+function ruled({ number, beats, unit }, before) {
+  const isNew = number === 1 || (number > 1 && (before.beats !== beats || before.unit !== unit));
+  const meter = isNew ? h("small", { textContent: `${beats}/${unit}` }) : null;
+  const name = `${number ? `Bar ${number}` : "The upbeat"}${isNew ? `, ${beats}/${unit}` : ""}`;
+  return h("button", { type: "button", "aria-label": name, onclick: () => chooseBar(number) }, h("span", { textContent: number }), meter);
 }
 
 /** Choose one bar more, up to this one; a chosen one again: none any more. */

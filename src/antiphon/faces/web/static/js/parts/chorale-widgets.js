@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 
 /** A button that is down or up. `whom` tells of changes by `choice` or `look`. */
 export function pressed(text, help, get, turn, whom = desk) {
-  const button = h("button", { type: "button", textContent: text, title: help, ariaLabel: text.length < 3 ? help : undefined, onclick: turn });
+  const button = h("button", { type: "button", textContent: text, title: help, ariaLabel: text.length < 4 ? help : undefined, onclick: turn });
   const show = () => (button.ariaPressed = String(get()));
   for (const kind of ["choice", "look"]) whom.addEventListener(kind, show);
   show();

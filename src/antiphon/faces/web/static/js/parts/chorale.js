@@ -2,13 +2,14 @@
 
 import "./chorale-grid.js";
 import { tunings } from "../chorale/choir.js";
-import { desk, FEWEST_BARS, MOST_BARS } from "../chorale/desk.js";
+import { desk } from "../chorale/desk.js";
 import { travelled } from "../chorale/keyboard.js";
 import { NAMES } from "../chorale/lines.js";
 import { player } from "../chorale/player.js";
 import { work } from "../chorale/work.js";
 import { h, isWriting, titled } from "../dom.js";
 import { pitchName } from "../music.js";
+import { meterChoices } from "./chorale-meter.js";
 import { choice, number, pressed, segments } from "./chorale-widgets.js";
 
 const VERBS = [
@@ -34,6 +35,7 @@ const SOUNDS = [
   [73, "Flutes"],
   [60, "Horns"],
 ];
+const KINDS = ".mid,.midi,.musicxml,.mxl,.xml,.abc,.krn,.kern";
 const ZOOMS = [1, 1.5, 2, 3, 4];
 
 class Chorale extends HTMLElement {
@@ -112,8 +114,9 @@ class Chorale extends HTMLElement {
       clear.disabled = work.isBusy || desk.isEmpty;
     };
     follow(show, desk, work);
-    const bars = number("Bars", { min: FEWEST_BARS, max: MOST_BARS }, () => desk.score.bars, (value) => desk.setBars(value), desk);
-    return h("div", { className: "tools" }, units, erase, undo, redo, clear, bars, this.#sight());
+    const dotted = pressed("dot", "Dotted: new notes are half as long again", () => desk.isDotted, () => desk.choose({ isDotted: !desk.isDotted }));
+    const bars = number("Bars", { min: 1, max: 999 }, () => desk.measures.at(-1).number, (value) => desk.setBars(value), desk);
+    return h("div", { className: "tools" }, units, dotted, erase, h("span", { className: "pair" }, undo, redo), clear, bars, ...meterChoices(), this.#sight());
   }
 
   /** How the score is looked at. */
@@ -173,20 +176,23 @@ class Chorale extends HTMLElement {
 
   /** The ways in and out. */
   #ways() {
-    const file = h("input", { type: "file", accept: ".mid,.midi,audio/midi", hidden: true, ariaLabel: "A MIDI file", onchange: () => this.#open(file) });
+    const file = h("input", { type: "file", accept: KINDS, hidden: true, ariaLabel: "A file of music", onchange: () => this.#open(file) });
     const button = (text, help, onclick) => h("button", { type: "button", textContent: text, title: help, onclick });
-    const save = button("Download MIDI", "The score as a MIDI file, a track a voice", () => this.#save());
+    const outs = [
+      button("Save MIDI", "The score as a MIDI file, a track a voice", () => this.#save("midi", "mid")),
+      button("Save MusicXML", "The score as notation, a staff a voice", () => this.#save("musicxml", "musicxml")),
+    ];
     const ins = [
       button("Take what I played", "The last phrase that you played here, as the chosen voice, from the cursor on", () => work.take("you")),
       button("Take what it played", "The last phrase that Antiphon played, as the chosen voice, from the cursor on", () => work.take("it")),
-      button("Open MIDI …", "A melody, or up to four voices, each a track; a file can be dropped here as well", () => file.click()),
+      button("Open …", "MIDI, MusicXML, ABC or kern: a melody, or up to four voices, each a part; it can be dropped here as well", () => file.click()),
     ];
     const show = () => {
       for (const each of ins) each.disabled = work.isBusy;
-      save.disabled = desk.isEmpty;
+      for (const each of outs) each.disabled = work.isBusy || desk.isEmpty;
     };
     follow(show, desk, work);
-    return h("div", { className: "ways" }, ...ins, save, file);
+    return h("div", { className: "ways" }, ...ins, ...outs, file);
   }
 
   #options() {
@@ -204,7 +210,7 @@ class Chorale extends HTMLElement {
 
   #toggle() {
     if (player.isPlaying) player.stop();
-    else if (!desk.isEmpty) player.play(desk.bars ? (desk.bars[0] - 1) * 16 : 0);
+    else if (!desk.isEmpty) player.play(desk.span[0]);
   }
 
   #drop(event) {
@@ -219,11 +225,11 @@ class Chorale extends HTMLElement {
     input.value = "";
   }
 
-  async #save() {
-    const blob = await work.file();
+  async #save(kind, suffix) {
+    const blob = await work.file(kind);
     if (!blob) return;
     const address = URL.createObjectURL(blob);
-    h("a", { href: address, download: "chorale.mid" }).click();
+    h("a", { href: address, download: `chorale.${suffix}` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
   }
 }
