@@ -30,10 +30,12 @@ class Listener(RandomModel):
     def __init__(self) -> None:
         super().__init__()
         self.story: tuple[Event, ...] = ()
+        self.beats: dict[Event, list[Grid | None]] = {}
 
     def feed(self, event: Event, beat: Grid | None = None) -> None:
         super().feed(event, beat)
         self.story += (event,)
+        self.beats.setdefault(event, []).append(beat)
 
     def snapshot(self) -> object:
         return super().snapshot(), self.story
@@ -92,3 +94,38 @@ def test_a_storm_of_notes_stays_bounded() -> None:
     for event in stream([(0.0001, 60 + i % 4) for i in range(10_000)]):
         memory.keep(event)
     assert len(memory) <= 4096 + 4
+
+
+@given(waits, st.lists(st.integers(0, 3), min_size=80, max_size=80), st.integers(1, 9))
+def test_what_is_heard_again_is_heard_with_the_beat_of_its_time(
+    steps: list[tuple[float, int]], clocks: list[int], chore: int
+) -> None:
+    model = Listener()
+    context = Context(model, seconds=3.0)
+    known: dict[float, Grid | None] = {}  # by time: what was known last counts
+    for event, clock in zip(stream(steps), clocks, strict=False):
+        beat = Grid(0.0, 60.0 + 20 * clock) if clock else None
+        context.feed(event, beat)
+        known[event.at] = beat
+        while context.is_stale:
+            context.renew(chore)
+    model.beats.clear()
+    context.renew_all()
+    while context.is_invalid:
+        context.renew(chore)
+    for event, beats in model.beats.items():
+        if event.is_onset:
+            assert beats == [known[event.at]]
+
+
+def test_what_is_recalled_has_no_beat_of_this_session() -> None:
+    model = Listener()
+    context = Context(model, seconds=9.0)
+    past, now = Event(1.5, 0, 62, 80), Event(2.0, 0, 64, 80)
+    context.feed(Event(1.0, 0, 60, 80), Grid(0.0, 100.0))
+    context.recall([past])
+    context.feed(now, Grid(0.0, 100.0))
+    while context.is_stale:
+        context.renew(4)
+    assert model.beats[past] == [None]
+    assert model.beats[now] == [Grid(0.0, 100.0)]

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from antiphon.codec.beats import BEAT_FEATURES, LINES, beat_features, grid_features
+from antiphon.codec.beats import BEAT_FEATURES, LINES, PHASES, beat_features, grid_features
 from antiphon.music.beats import BEAT, NO_BEATS, beats_moved, grid_at, score_beats, steady, stretched
 from antiphon.music.grid import Grid
 from antiphon.music.score import METER, TEMPO, Score
 
 QUARTER = 480
 METERS = [(4, 4), (3, 4), (2, 2), (6, 8), (3, 8), (7, 8), (5, 4), (9, 16)]
-BAR_SINE, BAR_COSINE = 1 + len(LINES), 2 + 2 * len(LINES)
+BAR_SINE, BAR_COSINE = PHASES, 2 * PHASES
 
 sections = st.lists(
     st.tuples(st.integers(1, 5), st.sampled_from(METERS), st.integers(260_000, 1_200_000)), min_size=1, max_size=6

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from antiphon.codec.beats import BEAT_FEATURES, beat_features, grid_features
+from antiphon.codec.beats import BEAT_FEATURES, LINES, PHASES, beat_features, grid_features
 from antiphon.codec.sounding import FEATURES
+from antiphon.codec.stream import TICK, TIME_FIRST, TIME_LAST
 from antiphon.engine import Bundle, NeuralModel, open_model
 from antiphon.engine.event_graph import EventGraph
 from antiphon.engine.judge import NeuralPredictor, judge
 from antiphon.faces.embedding import embed
+from antiphon.faces.evaluate_pieces import Music, drawn
 from antiphon.faces.web_embedding import embed_for_web
 from antiphon.jam.controls import Settings
 from antiphon.jam.improviser import Improviser
@@ -32,7 +34,7 @@ from antiphon.train.corpus import Corpus, CorpusError, Window, unpacked
 from antiphon.train.export import export
 from antiphon.train.likelihood import known_in_order, nats, nats_of_batch
 from antiphon.train.loop import TrainConfig, train
-from antiphon.train.nets import NetConfig, StreamNet
+from antiphon.train.nets import NetConfig, StreamNet, on_the_beat
 from antiphon.train.piece import prepare_piece
 from antiphon.train.prep import prepare
 from antiphon.train.thaw import thawed
@@ -42,6 +44,8 @@ from tests.train.small import TINY
 
 BEAT = replace(TINY, beat=True)
 QUARTER = 480
+MILLISECOND = 0.15
+"""How much the features change about in a millisecond: times in a corpus are whole ones."""
 
 
 def played(seed: int, *, freely: bool = False) -> Score:
@@ -74,6 +78,8 @@ def net_of(config: NetConfig) -> StreamNet:
     net = StreamNet(config)
     for out in net.heads.out:
         torch.nn.init.normal_(out.weight, std=0.3)
+    if config.beat:
+        torch.nn.init.normal_(net.heads.time_gate.weight, std=0.3)  # closed in a new net
     return net.eval()
 
 
@@ -109,7 +115,7 @@ def test_a_long_silence_is_cut_and_the_beats_go_on_after_it(tmp_path: Path) -> N
     at = unpacked(piece.events)["at"]
     assert at[-1] < 120
     wanted = beat_features(score_beats(score), score.events()["at"])
-    np.testing.assert_allclose(beat_features(piece.described.beats, at), wanted, atol=0.06)  # a millisecond
+    np.testing.assert_allclose(beat_features(piece.described.beats, at), wanted, atol=MILLISECOND)
 
 
 def test_what_was_played_freely_has_no_beats(tmp_path: Path) -> None:
@@ -127,6 +133,18 @@ def test_a_corpus_of_an_older_version_trains_nets_without_beats_and_no_others(co
     assert Batches(split, length=16, size=2).batch(0).codes.shape == (2, 16, 4)
     with pytest.raises(CorpusError, match="prepare it again"):
         Batches(split, length=16, size=2, beats=True)
+
+
+def test_pieces_to_judge_on_come_with_their_beats_from_corpora_and_files_alike(corpus: Corpus) -> None:
+    pieces = {}
+    for path in (corpus.folder, corpus.folder.parent / "midi"):
+        for piece in drawn(Music.open(path).valid, np.random.default_rng(0)):
+            first = tuple(piece.events["pitch"][:20].tolist())
+            pieces.setdefault(first, []).append(beat_features(piece.beats, piece.events["at"]))
+    assert len(pieces) == 2
+    for prepared, read in pieces.values():
+        assert prepared[:, 0].all()
+        np.testing.assert_allclose(prepared, read, atol=MILLISECOND)
 
 
 # What a net learns from
@@ -178,6 +196,18 @@ def test_a_net_that_is_to_be_told_of_beats_answers_as_before(corpus: Corpus) -> 
         nats_of_batch(told, collate([window], 30, beats=True), known),
         nats_of_batch(plain, collate([window], 30), known),
     )
+
+
+@pytest.mark.parametrize("phase", range(PHASES))
+def test_a_gate_lifts_the_times_that_fall_on_its_line(phase: int) -> None:
+    grid, at = Grid(0.13, 97.0, 3), 1.234
+    gates = torch.zeros(2 * PHASES)
+    gates[phase] = 1.0
+    lifted = on_the_beat(gates, torch.from_numpy(grid_features(grid, at))).numpy()
+    beats = np.array([grid.beat(at + ticks * TICK) for ticks in (TIME_FIRST + TIME_LAST) / 2])
+    line = [*LINES, 1 / grid.meter][phase]
+    np.testing.assert_allclose(lifted, np.cos(2 * np.pi * line * beats), atol=1e-3)
+    assert not on_the_beat(gates, torch.zeros(BEAT_FEATURES)).any()
 
 
 def test_only_nets_of_streams_are_told() -> None:

@@ -13,13 +13,15 @@ import numpy.typing as npt
 from antiphon.music.beats import Beats, row_at, steady
 from antiphon.music.grid import Grid
 
-__all__ = ["BEAT_FEATURES", "LINES", "beat_features", "grid_features"]
+__all__ = ["BEAT_FEATURES", "LINES", "PHASES", "beat_features", "grid_features"]
 
-LINES = (1, 2, 3, 4)
-"""Into how many parts the phases divide a beat: quarters, eighths, triplets, sixteenths."""
-BEAT_FEATURES = 1 + 2 * len(LINES) + 2 + 2
-"""Length of the vector: 1 for a known beat; sine and cosine of the phase in each part of the beat, then in the bar; the
-tempo in doublings of 120 beats a minute; and the meter in fours."""
+LINES = (1, 2, 3, 4, 6, 8)
+"""Into how many parts the phases divide a beat: quarters, eighths, sixteenths, triplets of them."""
+PHASES = len(LINES) + 1
+"""Phases that are told: those, and the one in the bar."""
+BEAT_FEATURES = 1 + 2 * PHASES + 2
+"""Length of the vector: 1 for a known beat; the sines of all phases, then their cosines; the tempo in doublings of 120
+beats a minute; and the meter in fours of beats a bar."""
 
 
 def beat_features(beats: Beats, at: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:

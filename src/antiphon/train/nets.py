@@ -5,6 +5,7 @@ Letters: B pieces, T events, D the body's width, C the heads' width, K the value
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -13,14 +14,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antiphon.codec.beats import BEAT_FEATURES
+from antiphon.codec.beats import BEAT_FEATURES, LINES, PHASES
 from antiphon.codec.sounding import CHANNELS, FEATURES
-from antiphon.codec.stream import INSTRUMENT, PITCH, SIZES
+from antiphon.codec.stream import INSTRUMENT, PITCH, SIZES, TICK, TIME, TIME_FIRST, TIME_LAST
 from antiphon.music.event import INSTRUMENTS
 
 __all__ = ["AnyOrderHeads", "GruBody", "Net", "NetConfig", "StreamNet", "TransformerBody"]
 
 _PITCHES = CHANNELS * 128  # where the instruments begin in the sounding features
+_SECONDS = torch.from_numpy((TIME_FIRST + TIME_LAST) / 2 * TICK).float()  # the middle of each bin of time
 
 
 @dataclass(frozen=True)
@@ -163,11 +165,27 @@ class TransformerBody(nn.Module):
         return x
 
 
+def on_the_beat(gates: Tensor, told: Tensor) -> Tensor:
+    """Shifts of the logits of times (..., K) by where each would fall: none where no beat is known.
+
+    They are a sum of waves, one for each phase that is told of the last event, told (..., BEAT_FEATURES), which turns
+    on at its rate; the gates (..., 2 PHASES) are the waves' heights at phase 0 and a quarter of a turn later.
+    """
+    known, sine, cosine, tempo, meter = told.split([1, PHASES, PHASES, 1, 1], dim=-1)
+    beats = 2 * torch.exp(math.log(2) * tempo)  # a second
+    rate = torch.cat([beats * line for line in LINES] + [beats / (4 * meter).clamp(min=1)], dim=-1)
+    turned = 2 * torch.pi * rate[..., None] * _SECONDS.to(told.device)  # (..., PHASES, K)
+    a, b = gates.chunk(2, dim=-1)
+    ahead, aside = a * cosine + b * sine, b * cosine - a * sine
+    return known * (ahead[..., None] * turned.cos() + aside[..., None] * turned.sin()).sum(-2)
+
+
 class AnyOrderHeads(nn.Module):
     """Logits of each field given the body and any known subset of the other fields (as in NADE, Uria et al. 2014).
 
     A known field adds its embedding; a known pitch also adds what that pitch is doing (sounding, for how long).
     The logits of pitches and instruments are shifted by gates times what sounds, so that a release finds its note.
+    Where beats are told, those of times are shifted by how each falls in the beat, see `on_the_beat`.
     """
 
     def __init__(self, config: NetConfig) -> None:
@@ -182,6 +200,11 @@ class AnyOrderHeads(nn.Module):
         self.out = nn.ModuleList(nn.Linear(hidden, K) for K in SIZES)
         self.pitch_gate = nn.Linear(hidden, CHANNELS)
         self.instrument_gate = nn.Linear(hidden, 1)
+        if config.beat:
+            self.time_gate = nn.Linear(hidden, 2 * PHASES)
+            nn.init.zeros_(self.time_gate.weight)
+            nn.init.zeros_(self.time_gate.bias)
+        self.knows_beats = config.beat
 
     def facts(self, codes: Tensor, sounding: Tensor) -> list[Tensor]:
         """What each field would add if it were known, from codes (..., 4): four tensors (..., C)."""
@@ -201,6 +224,8 @@ class AnyOrderHeads(nn.Module):
             logits = logits + (self.pitch_gate(y).unsqueeze(-1) * channels).sum(-2)
         if f == INSTRUMENT:
             logits = logits + self.instrument_gate(y) * sounding[..., _PITCHES:FEATURES]
+        if f == TIME and self.knows_beats:
+            logits = logits + on_the_beat(self.time_gate(y), sounding[..., FEATURES:])
         return logits
 
     def forward(self, h: Tensor, codes: Tensor, known: Tensor, sounding: Tensor) -> list[Tensor]:
@@ -218,7 +243,7 @@ class StreamNet(Net):
     """The whole net: embeds events, carries them through the body, predicts the next one's fields in any order.
 
     Beside the events it is told what sounds. Where its config says `beat`, where beats fall stands behind that in the
-    same array; the body hears it, the heads do not.
+    same array.
     """
 
     def __init__(self, config: NetConfig) -> None:

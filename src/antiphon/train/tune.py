@@ -60,7 +60,7 @@ def with_beats(net: Net) -> Net:
     if net.config.beat:
         return net
     told = net_of(replace(net.config, beat=True))
-    weights = net.state_dict()
+    weights = told.state_dict() | net.state_dict()  # the gates of time, which are its own, are closed
     told.load_state_dict(weights | {"hear.weight": F.pad(weights["hear.weight"], (0, BEAT_FEATURES))})
     return told.eval()
 
