@@ -104,11 +104,11 @@ def _tables() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         for root in range(12):
             chords[quality, root, [(root + step) % 12 for step in QUALITIES[name]]] = len(QUALITIES[name]) ** -0.5
     likeness = sets @ chords.reshape(-1, 12).T / np.sqrt(np.maximum(sets.sum(1, keepdims=True), 1))
-    best, alike = np.empty((2, len(sets), 12))
-    for bass, rooted in enumerate(ROOTED * np.tile(np.eye(12), len(TRACK_QUALITIES))):
-        every = likeness + rooted  # bass by bass, since all of them at once do not fit the processor's cache
-        best[:, bass], alike[:, bass] = every.argmax(1), every.max(1)
-    return best.astype(np.int64).ravel(), alike.ravel()
+    best, alike = likeness.argmax(1)[:, None], likeness.max(1)[:, None]
+    rooted = likeness.reshape(-1, len(TRACK_QUALITIES), 12) + ROOTED  # only the chord that has the bass for its root
+    best_rooted, alike_rooted = 12 * rooted.argmax(1) + np.arange(12), rooted.max(1)
+    wins = (alike_rooted > alike) | ((alike_rooted == alike) & (best_rooted < best))
+    return np.where(wins, best_rooted, best).ravel(), np.where(wins, alike_rooted, alike).ravel()
 
 
 def _heard(onset: Floats, release: Floats, pitch: Ints, bounds: Floats) -> tuple[Floats, Ints]:
