@@ -240,6 +240,19 @@ def test_a_run_can_go_on_from_anothers_best_net(dataset, tmp_path):
         train_chorales(dataset, tmp_path / "third", other, quiet=True)
 
 
+def test_a_net_can_be_taught_by_others_alone(dataset, tmp_path):
+    train_chorales(dataset, tmp_path / "teacher", _config(48), quiet=True)
+    truth = json.loads(dataset.read_text())
+    elsewhere = tmp_path / "elsewhere.json"  # it hears other music than the teacher did, and is told nothing true of it
+    higher = [(np.array(piece) + 5).tolist() for piece in truth["train"]]
+    elsewhere.write_text(json.dumps({"train": higher, "valid": truth["valid"]}))
+    said = {}
+    for taught in (0.0, 1.0):
+        config = replace(_config(48), teachers=(str(tmp_path / "teacher" / "best.safetensors"),), taught=taught)
+        said[taught] = train_chorales(elsewhere, tmp_path / f"{taught}", config, quiet=True)["validation"]
+    assert said[1.0] < said[0.0] - 0.1
+
+
 def test_a_bundle_gives_the_nets_own_answers(tmp_path):
     net = _net()
     about = export_chorale(net, tmp_path / "b", name="b", lineage={"data": "none"}, validation={})

@@ -16,6 +16,7 @@ from antiphon.train.chorale_loop import ChoraleTrainConfig, load_chorale_net, tr
 __all__ = ["export_run", "main"]
 
 _DEFAULT = ChoraleTrainConfig()
+_BEST = "best.safetensors"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -25,6 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--out", metavar="RUN", type=Path, required=True, help="the run's folder")
     parser.add_argument("--resume", action="store_true", help="go on with the run where it stopped")
     parser.add_argument("--from", dest="start", metavar="RUN", type=Path, help="go on from another run's best net")
+    parser.add_argument("--teachers", metavar="RUN", type=Path, nargs="+", default=(), help="runs whose nets teach it")
     parser.add_argument("--steps", type=int, default=_DEFAULT.steps, help=f"({_DEFAULT.steps:,})")
     parser.add_argument("--minutes", type=float, help="train for so many minutes instead")
     parser.add_argument("--channels", type=int, default=_DEFAULT.net.channels, help=f"({_DEFAULT.net.channels})")
@@ -49,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = {
         name: getattr(args, name) for name in ("steps", "minutes", "size", "length", "seed", "threads", "weight_decay")
     }
-    given["start"] = None if args.start is None else str(args.start / "best.safetensors")
+    given["start"] = None if args.start is None else str(args.start / _BEST)
+    given["teachers"] = tuple(str(run / _BEST) for run in args.teachers)
     config = replace(_DEFAULT, net=replace(_DEFAULT.net, **shape), **given)
     try:
         progress = train_chorales(args.data, args.out, config, resume=args.resume)
@@ -68,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def export_run(run: Path, bundle: Path, lineage: dict[str, object]) -> None:
     """Write a bundle of a run's best checkpoint, named like its folder."""
-    net, progress = load_chorale_net(run / "best.safetensors")
+    net, progress = load_chorale_net(run / _BEST)
     about = json.loads((run / "config.json").read_text())
     lineage = lineage | {"antiphon": __version__, "steps": progress["step"], "training": about}
     figures = {"nats_per_hidden_cell": progress["best"]}

@@ -1,7 +1,9 @@
 """Training the net of counterpoint: hide cells, predict them, follow the gradient, keep the average of the weights.
 
 The loss is Coconet's: cross-entropy of the hidden cells, each score's sum divided by how many are hidden (arXiv
-1903.07227, section 3). Matrices of the blocks follow Muon (Jordan et al. 2024), everything else AdamW; what is
+1903.07227, section 3). Nets that were trained before may teach another: half of what it is to say is then the mean of
+their beliefs (born-again networks: Furlanello et al. 2018, arXiv 1805.04770), which says more of 229 pieces than their
+notes do. Matrices of the blocks follow Muon (Jordan et al. 2024), everything else AdamW; what is
 judged and kept is an exponential average of the weights.
 """
 
@@ -55,6 +57,8 @@ class ChoraleTrainConfig:
     evaluate_crops: int = 320  # of the validation pieces
     threads: int = 1
     start: str | None = None  # a checkpoint whose averaged net it goes on from, of the same shape
+    teachers: tuple[str, ...] = ()  # checkpoints whose averaged nets teach it
+    taught: float = 0.5  # the teachers' share of what it is to say
 
 
 @dataclass
@@ -65,10 +69,13 @@ class _Progress:
     validation: float = math.nan
 
 
-def nats_per_cell(logits: Tensor, batch: Batch) -> Tensor:
-    """Mean cross-entropy of the cells asked for of each score, by their weight, (B,), from logits (B, V, T, K)."""
-    cells, weight = torch.from_numpy(batch.cells), torch.from_numpy(batch.weight)
-    each = F.cross_entropy(logits.float().flatten(0, 2), cells.flatten(), reduction="none").view_as(cells)
+def nats_per_cell(logits: Tensor, batch: Batch, targets: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy of the cells asked for of each score, by their weight, (B,), from logits (B, V, T, K).
+
+    `targets`: what should have been said instead of the true cells, classes (B, V, T) or odds (B, V, T, K).
+    """
+    cells, weight = torch.from_numpy(batch.cells) if targets is None else targets, torch.from_numpy(batch.weight)
+    each = F.cross_entropy(logits.float().flatten(0, 2), cells.flatten(0, 2), reduction="none").view_as(weight)
     return (each * weight).sum((1, 2))
 
 
@@ -113,6 +120,7 @@ class ChoraleRun:
             self._begin_with(Path(config.start))
         self.average.load_state_dict(self.net.state_dict())
         self.average.eval().requires_grad_(False)
+        self.teachers = [load_chorale_net(Path(path))[0].requires_grad_(False) for path in config.teachers]
         self.optimisers = _optimisers(self.net, config)
         self.rates = [o.param_groups[0]["lr"] for o in self.optimisers]
         self.progress = _Progress()
@@ -158,8 +166,10 @@ class ChoraleRun:
         torch.manual_seed(c.seed * 1_000_003 + self.progress.step)  # of dropout: a resumed run draws the same
         self.net.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
-            logits = _logits(self.net, *guessed(self.average, batch), batch.edges)
-        loss = nats_per_cell(logits, batch).mean()
+            cells, known = guessed(self.average, batch)
+            logits = _logits(self.net, cells, known, batch.edges)
+            beliefs = [_logits(teacher, cells, known, batch.edges) for teacher in self.teachers]
+        loss = nats_per_cell(logits, batch, self._taught(batch, beliefs)).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), c.clip)
         for optimiser in self.optimisers:
@@ -168,6 +178,14 @@ class ChoraleRun:
         self.progress.step += 1
         self._follow()
         return loss.item()
+
+    def _taught(self, batch: Batch, beliefs: list[Tensor]) -> Tensor | None:
+        """What is to be said of each cell: the truth, and the mean of the teachers' odds."""
+        if not beliefs:
+            return None
+        odds = torch.stack([belief.float().softmax(-1) for belief in beliefs]).mean(0)
+        truth = F.one_hot(torch.from_numpy(batch.cells), odds.shape[-1])
+        return torch.lerp(truth.float(), odds, self.config.taught)
 
     @torch.no_grad()
     def _follow(self) -> None:
