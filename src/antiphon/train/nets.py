@@ -171,13 +171,14 @@ def on_the_beat(gates: Tensor, told: Tensor) -> Tensor:
     They are a sum of waves, one for each phase that is told of the last event, told (..., BEAT_FEATURES), which turns
     on at its rate; the gates (..., 2 PHASES) are the waves' heights at phase 0 and a quarter of a turn later.
     """
-    known, sine, cosine, tempo, meter = told.split([1, PHASES, PHASES, 1, 1], dim=-1)
+    known, sine, cosine, tempo, meter = torch.split(told, [1, PHASES, PHASES, 1, 1], dim=-1)
     beats = 2 * torch.exp(math.log(2) * tempo)  # a second
     rate = torch.cat([beats * line for line in LINES] + [beats / (4 * meter).clamp(min=1)], dim=-1)
     turned = 2 * torch.pi * rate[..., None] * _SECONDS.to(told.device)  # (..., PHASES, K)
     a, b = gates.chunk(2, dim=-1)
     ahead, aside = a * cosine + b * sine, b * cosine - a * sine
-    return known * (ahead[..., None] * turned.cos() + aside[..., None] * turned.sin()).sum(-2)
+    waves = ahead[..., None] * turned.cos() + aside[..., None] * turned.sin()
+    return known * waves.sum(-2)
 
 
 class AnyOrderHeads(nn.Module):
