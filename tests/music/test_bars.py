@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.music.bars import Bars
+from antiphon.music.bars import Bars, whole_bars
 
 METER = st.sampled_from([(4, 4), (3, 4), (2, 2), (6, 8), (3, 8), (5, 8), (7, 16), (3, 2), (12, 8)])
 ROWS = st.lists(st.tuples(st.integers(0, 200), METER), max_size=5, unique_by=lambda row: row[0]).map(
@@ -59,3 +59,22 @@ def test_quarters_are_counted_from_the_bar_and_back_from_the_end_of_an_upbeat(
     rows: list[tuple[int, int, int]], since: list[int]
 ) -> None:
     assert [Bars(rows, 4).since_quarter(time) for time in range(len(since))] == since
+
+
+@given(ROWS, st.integers(1, 300))
+def test_bars_are_the_same_where_none_is_cut_short(rows: list[tuple[int, int, int]], end: int) -> None:
+    rows = [(0, 4, 4), *(row for row in rows if row[0])]
+    whole = whole_bars(rows, 4)
+    bars = list(Bars(whole, 4).between(0, end))
+    assert [(bar.start, bar.length) for bar in bars] == [
+        (bar.start, bar.length) for bar in Bars(rows, 4).between(0, end)
+    ]
+    assert all(bar.length == 16 * bar.meter[0] // bar.meter[1] for bar in bars)
+    assert len({time for time, _, _ in whole}) == len(whole)
+
+
+def test_an_upbeat_may_have_a_meter_of_its_own() -> None:
+    assert whole_bars([(0, 3, 4), (2, 3, 4)], 4) == [(0, 1, 8), (2, 3, 4)]
+    assert whole_bars([(0, 4, 4), (36, 3, 4)], 4) == [(0, 4, 4), (32, 1, 4), (36, 3, 4)]
+    assert whole_bars([(0, 3, 4), (24, 3, 4)], 4) == [(0, 3, 4), (24, 3, 4)]
+    assert whole_bars([], 4) == []

@@ -6,9 +6,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Bar", "Bars"]
+__all__ = ["Bar", "Bars", "whole_bars"]
 
 COMMON = (4, 4)
+_UNITS = (1, 2, 4, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True)
@@ -84,3 +85,23 @@ class Bars:
             return 0
         last = self._stretches[-1]
         return last.place - (last.start - start) // last.length
+
+
+def whole_bars(meters: Iterable[Sequence[int]], quarter: int) -> list[tuple[int, int, int]]:
+    """Rows that make the same bars, none of which is cut short: an upbeat has a meter of its own, as in MIDI files.
+
+    A bar that no meter up to sixty-fourths fits stays as it is.
+    """
+    rows = [(int(time), int(over), int(under)) for time, over, under in meters]
+    whole: list[tuple[int, int, int]] = []
+    for (start, over, under), until in zip(rows, [row[0] for row in rows[1:]], strict=False):
+        length = max(4 * quarter * over // under, 1)
+        rest = (until - start) % length
+        units = [unit for unit in _UNITS if unit >= under and rest * unit % (4 * quarter) == 0]
+        if not rest or not units:
+            whole.append((start, over, under))
+            continue
+        if until - start > length:
+            whole.append((start, over, under))
+        whole.append((until - rest, rest * units[0] // (4 * quarter), units[0]))
+    return whole + rows[-1:]

@@ -11,15 +11,18 @@ import re
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
+
+from antiphon.music.bars import whole_bars
 from antiphon.music.midi_read import read_midi
 from antiphon.music.midi_write import write_midi
 from antiphon.music.musicxml import write_musicxml
-from antiphon.music.score import Score
+from antiphon.music.score import METER, Score
 
 __all__ = [
     "MIDI",
@@ -163,12 +166,14 @@ def open_score(path: Path, *, tune: int = 0, pedal: bool = False) -> Score:
 def write_score(score: Score, path: Path, *, title: str = "") -> None:
     """Write `score` as MusicXML where the path's suffix says so (``.musicxml`` or ``.xml``), else as MIDI.
 
+    In MIDI an upbeat is a bar of its own meter, which every program reads.
     Raises ValueError for what cannot be written so, OSError.
     """
     if path.suffix.lower() in (".musicxml", ".xml"):
         write_musicxml(score, path, title=title)
     else:
-        write_midi(score, path)
+        rows = whole_bars(score.meters.tolist(), score.ticks_per_quarter)
+        write_midi(replace(score, meters=np.array(rows, METER)), path)
 
 
 def _tune(book: str, number: int) -> str:

@@ -297,13 +297,14 @@ def test_a_melody_in_three_with_an_upbeat_is_opened_harmonised_and_saved_as_nota
     chorister.ask("Harmonise")
     assert chorister.lines[0] == melody
     assert all(sum(length for _, length, _ in line) == 40 for line in chorister.lines)
-    for button in ("Save MusicXML", "Save MIDI"):
+    for button, upbeat in (("Save MusicXML", (0, 3, 4)), ("Save MIDI", (0, 1, 4))):
         score = open_score(chorister.saved(button, tmp_path))
         step = score.ticks_per_quarter // 4
         assert _lines(score) == chorister.lines
-        assert score.meters.tolist() == [(0, 3, 4), (4 * step, 3, 4)]
-    chorister.open(tmp_path / "chorale.musicxml")
-    assert chorister.do("desk.meters") == [[0, 3, 4], [4, 3, 4]]
+        assert score.meters.tolist() == [upbeat, (4 * step, 3, 4)]
+    for name in ("chorale.musicxml", "chorale.mid"):
+        chorister.open(tmp_path / name)
+        assert chorister.do("desk.meters") == [[0, 3, 4], [4, 3, 4]]
     assert chorister.do("desk.tempo") == 90
 
 

@@ -231,7 +231,8 @@ def test_a_score_in_three_with_an_upbeat_comes_back_as_it_went_and_as_on_the_com
             [[int(n["onset"]) // step, int(n["duration"]) // step, int(n["pitch"])] for n in p.notes]
             for p in made.parts
         ]
-        assert made.meters.tolist() == [(0, 3, 4), (2 * step, 3, 4)]
+        upbeat = (0, 1, 8) if kind == "midi" else (0, 3, 4)
+        assert made.meters.tolist() == [upbeat, (2 * step, 3, 4)]
 
 
 def _file(*notes: tuple[int, int, int], meters: list[tuple[int, int, int]]) -> bytes:
@@ -243,7 +244,7 @@ def _file(*notes: tuple[int, int, int], meters: list[tuple[int, int, int]]) -> b
 @pytest.mark.parametrize(
     ("file", "meters", "steps", "remark"),
     [
-        (_file((0, 4, 67), (4, 30, 69), meters=[(0, 1, 4), (4, 6, 8)]), [[0, 1, 4], [4, 6, 8]], 40, ""),
+        (_file((0, 4, 67), (4, 30, 69), meters=[(0, 1, 4), (4, 6, 8)]), [[0, 6, 8], [4, 6, 8]], 40, ""),
         (_file((24, 4, 67), meters=[(0, 3, 4)]), [[0, 3, 4]], 12, ""),
         (_file((0, 50, 67), meters=[(0, 3, 4), (24, 3, 4), (36, 4, 4)]), [[0, 3, 4], [36, 4, 4]], 52, ""),
         (_file((0, 8, 67), meters=[(0, 5, 32)]), [[0, 4, 4]], 16, "it is in 5/32"),

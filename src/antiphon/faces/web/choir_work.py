@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from antiphon.faces.web.chorale_orders import (
     Paper,
     steps_of_bar,
 )
-from antiphon.music.bars import Bars
+from antiphon.music.bars import Bars, whole_bars
 from antiphon.music.midi_read import MidiError
 from antiphon.music.midi_write import midi_bytes
 from antiphon.music.musicxml import musicxml
@@ -180,14 +181,17 @@ def _meters_of(sheet: Sheet, origin: int, steps: int) -> tuple[Meters, list[str]
     ticks = sheet.ticks_per_step
     rows: list[tuple[int, int, int]] = []
     after: tuple[int, tuple[int, int]] | None = None  # where the next bar is if nothing changes, and its meter
-    for bar in sheet.bars.between(origin, origin + steps * ticks):
-        if not (length := steps_of_bar(*bar.meter)):
-            name = f"{bar.meter[0]}/{bar.meter[1]}"
+    bars = list(sheet.bars.between(origin, origin + steps * ticks))
+    for place, bar in enumerate(bars):
+        # An upbeat is in the meter of what follows, also where it has one of its own.
+        meter = bars[place + 1].meter if not bar.number and place + 1 < len(bars) else bar.meter
+        if not (length := steps_of_bar(*meter)):
+            name = f"{meter[0]}/{meter[1]}"
             return COMMON, [f"bars are drawn in 4/4: it is in {name}, which the sheet does not have"]
         start = round((bar.start - origin) / ticks)
-        if (start, bar.meter) != after and (not rows or start > rows[-1][0]):
-            rows.append((start, *bar.meter))
-        after = start + length, bar.meter
+        if (start, meter) != after and (not rows or start > rows[-1][0]):
+            rows.append((start, *meter))
+        after = start + length, meter
     if len(rows) > MOST_METERS:
         return COMMON, ["bars are drawn in 4/4: its meter changes too often"]
     return tuple(rows), []
@@ -225,7 +229,7 @@ def _score_of(paper: Paper) -> Score:
 
 
 FORMATS: dict[str, Callable[[Paper], bytes]] = {
-    "midi": lambda paper: midi_bytes(_score_of(paper)),
+    "midi": lambda paper: midi_bytes(_score_of(replace(paper, meters=tuple(whole_bars(paper.meters, STEPS_PER_BEAT))))),
     "musicxml": lambda paper: musicxml(_score_of(paper), title="Chorale").encode(),
 }
 """How a score of the page is written as a file."""
