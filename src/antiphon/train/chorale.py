@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weight-decay", type=float, default=_DEFAULT.weight_decay, help=f"of matrices ({_DEFAULT.weight_decay})"
     )
+    parser.add_argument("--rates", metavar="TIMES", type=float, default=1.0, help="times the usual learning rates (1)")
     parser.add_argument("--size", type=int, default=_DEFAULT.size, help=f"crops a batch ({_DEFAULT.size})")
     parser.add_argument("--length", type=int, default=_DEFAULT.length, help=f"sixteenths a crop ({_DEFAULT.length})")
     parser.add_argument("--seed", type=int, default=_DEFAULT.seed, help="(0)")
@@ -51,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = {
         name: getattr(args, name) for name in ("steps", "minutes", "size", "length", "seed", "threads", "weight_decay")
     }
+    for rate in ("learning_rate", "matrix_rate"):
+        given[rate] = args.rates * getattr(_DEFAULT, rate)
     given["start"] = None if args.start is None else str(args.start / _BEST)
     given["teachers"] = tuple(str(run / _BEST) for run in args.teachers)
     config = replace(_DEFAULT, net=replace(_DEFAULT.net, **shape), **given)
