@@ -165,7 +165,7 @@ def test_a_batch_tells_where_the_last_event_fell(corpus: Corpus) -> None:
 
 def test_variations_keep_the_music_on_its_beat(corpus: Corpus) -> None:
     window = corpus.split("train").window(2, 0, 60, beats=True)
-    varied = Augment(jittered=0, divide=0, anonymous=0).apply(window, np.random.default_rng(3))
+    varied = Augment(jittered=0, divide=0, anonymous=0, off_beat=0).apply(window, np.random.default_rng(3))
     before, after = (beat_features(w.beats, w.events["at"]) for w in (window, varied))
     np.testing.assert_allclose(after[:, :-2], before[:, :-2], atol=1e-3)
     assert after[0, -2] != before[0, -2]

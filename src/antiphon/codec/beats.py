@@ -23,6 +23,8 @@ BEAT_FEATURES = 1 + 2 * PHASES + 2
 """Length of the vector: 1 for a known beat; the sines of all phases, then their cosines; the tempo in doublings of 120
 beats a minute; and the meter in fours of beats a bar."""
 
+_LINES = np.array(LINES, np.float64)
+
 
 def beat_features(beats: Beats, at: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """The features at the times `at` (n,) in seconds, shape (n, BEAT_FEATURES)."""
@@ -30,13 +32,16 @@ def beat_features(beats: Beats, at: npt.NDArray[np.float64]) -> npt.NDArray[np.f
     if not len(beats):
         return vectors
     rows = beats[row_at(beats, at)]
-    meter = np.maximum(rows["meter"], 1)
-    beat = (at - rows["origin"]) * rows["tempo"] / 60
-    turns = np.stack([*(beat * line for line in LINES), beat / meter], axis=1)
+    meter = np.maximum(rows["meter"], 1.0)
+    turns = np.empty((len(at), PHASES))
+    turns[:, -1] = (at - rows["origin"]) * rows["tempo"] / 60
+    turns[:, :-1] = turns[:, -1:] * _LINES
+    turns[:, -1] /= meter
     angle = 2 * np.pi * (turns - np.floor(turns))
-    tempo = np.log2(np.maximum(rows["tempo"], 1) / 120)
-    known = [np.ones(len(at)), *np.sin(angle).T, *np.cos(angle).T, tempo, meter / 4]
-    vectors[:] = np.stack(known, axis=1) * (rows["meter"] > 0)[:, None]
+    vectors[:, 0] = 1
+    vectors[:, 1 : PHASES + 1], vectors[:, PHASES + 1 : -2] = np.sin(angle), np.cos(angle)
+    vectors[:, -2], vectors[:, -1] = np.log2(rows["tempo"] / 120), meter / 4
+    vectors[rows["meter"] == 0] = 0
     return vectors
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from antiphon.codec import stream
 from antiphon.codec.beats import BEAT_FEATURES, beat_features
 from antiphon.codec.sounding import DECAYS
-from antiphon.music.beats import stretched
+from antiphon.music.beats import Beats, beats_moved, stretched
 from antiphon.music.event import (
     ANONYMOUS,
     ANONYMOUS_DRUMS,
@@ -45,6 +45,7 @@ class Augment:
     jittered: float = 0.4
     anonymous: float = 0.15  # of the instruments
     divide: float = 0.2  # one instrument split in two at a pitch, the lower part anonymous
+    off_beat: float = 0.03  # seconds; beats are told early or late by a share, even from 0 to 1, of a normal deviation
 
     def apply(self, window: Window, rng: np.random.Generator) -> Window:
         """A varied copy of a window."""
@@ -63,7 +64,11 @@ class Augment:
             shift = rng.uniform(0, self.jitter, len(events))
             events["at"] += np.where(on, shift, -shift)
             events = events[np.argsort(events["at"], kind="stable")]
-        return Window(events, stretched(window.beats, slower))
+        return Window(events, self._off_beat(stretched(window.beats, slower), rng))
+
+    def _off_beat(self, beats: Beats, rng: np.random.Generator) -> Beats:
+        """A beat that is found by ear is never quite where the notes are: a net must not take it at its word."""
+        return beats_moved(beats, rng.normal(0, self.off_beat) * rng.random()) if len(beats) else beats
 
     def _transpose(self, events: Events, melodic: npt.NDArray[np.bool_], rng: np.random.Generator) -> None:
         if self.transpose and melodic.any():
