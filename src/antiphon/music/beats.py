@@ -8,7 +8,7 @@ import numpy.typing as npt
 from antiphon.music.grid import FASTEST, SLOWEST, Grid
 from antiphon.music.score import Score
 
-__all__ = ["BEAT", "NO_BEATS", "Beats", "beats_moved", "grid_at", "score_beats", "steady", "stretched"]
+__all__ = ["BEAT", "NO_BEATS", "Beats", "beats_moved", "grid_at", "row_at", "score_beats", "steady", "stretched"]
 
 BEAT = np.dtype([("at", "<f8"), ("origin", "<f8"), ("tempo", "<f8"), ("meter", "u1")])
 """From `at` seconds on a `Grid` of this origin in seconds, beats a minute and beats a bar; meter 0: none is known."""
