@@ -40,6 +40,37 @@ def test_sixteen_voices_are_sixteen_tracks_with_names():
     assert score.parts[5].name == "alto 2"
 
 
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * 4), min_size=2, max_size=12))
+def test_two_staves_of_two_voices_each_are_four_voices(steps):
+    soprano, alto, tenor, bass = np.array([72, 65, 55, 45])[:, None] + np.array(steps).T * [[1], [2], [2], [1]]
+    bass[0], tenor[0], alto[1] = 45, 55, soprano[1]  # at first there are two; then a unison
+    staves = [_closed(soprano, alto), _closed(tenor, bass)]
+    assert (sheet_of(_score(*staves), "t.mid").pitches[:, ::4] == [soprano, alto, tenor, bass]).all()
+
+
+def _closed(upper, lower):
+    """A staff on which two voices sing crotchets; a unison is one note."""
+    notes = [(480 * i, 470, p) for i, pair in enumerate(zip(upper, lower, strict=True)) for p in sorted(set(pair))]
+    return _part(*[(on, length, int(p)) for on, length, p in notes])
+
+
+def test_a_staffs_voices_may_move_at_different_speeds_but_are_no_more_than_two():
+    slow, quick = (0, 960, 72), [(240 * i, 250, 60 + i) for i in range(4)]  # of which each is a little legato
+    staff = _part(*sorted([slow, *quick], key=lambda note: (note[0], note[2])))
+    sheet = sheet_of(_score(staff, staff.__class__(0, False, _lower(staff.notes))), "t.mid")
+    assert sheet.pitches.tolist()[0] == [72] * 8
+    assert sheet.pitches.tolist()[1] == [60, 60, 61, 61, 62, 62, 63, 63]
+    third = _part(*sorted([slow, (0, 960, 76), *quick], key=lambda note: (note[0], note[2])))
+    with pytest.raises(ValueError, match="bar 1 has two notes at once"):
+        sheet_of(_score(third, third), "t.mid")
+
+
+def _lower(notes):
+    notes = notes.copy()
+    notes["pitch"] -= 20
+    return notes
+
+
 def test_the_last_note_of_every_voice_is_written():
     """The seed's B2: it never was."""
     line = np.array([[60] * 4 + [62] * 4 + [64] * 8], np.int16)

@@ -5,8 +5,9 @@ A voice that was given comes back as it was, note for note, also where it is fin
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +64,9 @@ def sheet_of(score: Score, name: str, *, voice: int | None = None, part: int | N
     """The voices of a score: with `voice`, one melody as that voice; else each part as one of the four.
 
     `part` (from 1) picks the melody among several parts. Parts named after voices are those; others are told by how
-    high they lie. Raises ValueError, beginning with `name`, for a score without notes, with more parts than voices,
-    with more than one note at once in a part, or longer than chorales can be.
+    high they lie. Two parts that both sing in two voices are the two staves of a closed score. Raises ValueError,
+    beginning with `name`, for a score without notes, with more parts than voices, with more than one note at once in a
+    part, or longer than chorales can be.
     """
     score = score if score.ticks_per_quarter % STEPS_PER_BEAT == 0 else _divisible(score)
     parts = [p for p in score.parts if len(p.notes) and not p.is_drum]
@@ -76,6 +78,8 @@ def sheet_of(score: Score, name: str, *, voice: int | None = None, part: int | N
     else:
         if len(parts) > VOICES:
             raise ValueError(f"{name}: has {len(parts)} parts; the model knows {VOICES} voices")
+        if len(parts) == 2 and all(len(_together(p, score)) for p in parts):
+            parts = [line for staff in parts for line in _two_voices(staff)]
         lines = _assigned(parts)
     for line in lines.values():
         _check_monophonic(line, score, name)
@@ -132,13 +136,34 @@ def _assigned(parts: Sequence[Part]) -> dict[int, Part]:
     return {v: parts[order[i]] for i, v in enumerate(best[len(order)][1])}
 
 
-def _check_monophonic(part: Part, score: Score, name: str) -> None:
-    """Overlaps of less than a sixteenth are legato, not polyphony."""
+def _together(part: Part, score: Score) -> npt.NDArray[np.intp]:
+    """Which notes sound together with the next; overlaps of less than a sixteenth are legato."""
     onset, end = part.notes["onset"], part.notes["onset"] + part.notes["duration"]
     overlap = np.minimum(end[:-1], end[1:]) - onset[1:]
-    found = np.flatnonzero(overlap >= score.ticks_per_quarter // STEPS_PER_BEAT)
+    return np.flatnonzero(overlap >= score.ticks_per_quarter // STEPS_PER_BEAT)
+
+
+def _two_voices(staff: Part) -> tuple[Part, Part]:
+    """The notes of a staff that nothing sounds above, and those that nothing sounds below; both sing a unison.
+
+    Notes sound together that do so for half of the shorter one. What has others on both sides stays in both.
+    """
+    onset, pitch = staff.notes["onset"].tolist(), staff.notes["pitch"].tolist()
+    end = (staff.notes["onset"] + staff.notes["duration"]).tolist()
+    upper, lower = np.ones(len(onset), np.bool_), np.ones(len(onset), np.bool_)
+    for i in range(len(onset)):
+        for j in range(i + 1, bisect_left(onset, end[i])):
+            if 2 * (min(end[i], end[j]) - onset[j]) >= min(end[i] - onset[i], end[j] - onset[j]):
+                top, bottom = (i, j) if pitch[i] > pitch[j] else (j, i)
+                upper[bottom] = lower[top] = False
+    middle = ~upper & ~lower
+    return replace(staff, notes=staff.notes[upper | middle]), replace(staff, notes=staff.notes[lower | middle])
+
+
+def _check_monophonic(part: Part, score: Score, name: str) -> None:
+    found = _together(part, score)
     if len(found):
-        where = f"bar {_bars(score).at(int(onset[found[0] + 1])).number}"
+        where = f"bar {_bars(score).at(int(part.notes['onset'][found[0] + 1])).number}"
         which = f" of the part {part.name!r}" if part.name else ""
         raise ValueError(f"{name}: {where}{which} has two notes at once; a voice sings one at a time")
 
