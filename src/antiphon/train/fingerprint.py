@@ -211,9 +211,10 @@ def _in_band(
 
 def _resemblance(one: Hashes, other: Hashes) -> float:
     """Broder's estimate: of the smallest hashes of both together, the share that is in each."""
-    union = np.union1d(one, other)[: min(SKETCH_SIZE, max(len(one), len(other)))]
-    common = np.isin(union, one, assume_unique=True) & np.isin(union, other, assume_unique=True)
-    return float(common.mean())
+    together = np.sort(np.concatenate([one, other]))
+    again = np.append(together[1:] == together[:-1], False)  # what both have stands twice
+    is_first = np.append(True, ~again[:-1])
+    return float(again[is_first][: min(SKETCH_SIZE, max(len(one), len(other)))].mean())
 
 
 def components(n: int, pairs: Iterable[tuple[int, int]]) -> npt.NDArray[np.int64]:
