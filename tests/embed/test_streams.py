@@ -62,6 +62,7 @@ class CppBundle:
     """The header's logits as a bundle, so that Python's sampler works on the very same bits."""
 
     name = "cpp"
+    knows_beats = False
 
     def __init__(self, cpp: CppModel) -> None:
         self.cpp = cpp

@@ -16,7 +16,7 @@ from antiphon.music.grid import Grid
 __all__ = ["BEAT_FEATURES", "LINES", "PHASES", "beat_features", "grid_features"]
 
 LINES = (1, 2, 3, 4, 6, 8)
-"""Into how many parts the phases divide a beat: where it is a quarter, down to thirty-seconds and triplets of sixteenths."""
+"""Into how many parts the phases divide a beat: of quarters, down to thirty-seconds and triplets of sixteenths."""
 PHASES = len(LINES) + 1
 """Phases that are told: those, and the one in the bar."""
 BEAT_FEATURES = 1 + 2 * PHASES + 2

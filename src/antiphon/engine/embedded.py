@@ -34,6 +34,8 @@ class EmbeddedBundle:
     Raises BundleError when a file is damaged or the reference vectors are not answered as they were.
     """
 
+    knows_beats = False  # such models are not embedded
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:

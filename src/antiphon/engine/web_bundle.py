@@ -42,6 +42,8 @@ class WebBundle:
     Raises BundleError when a file is damaged or the graphs cannot be used.
     """
 
+    knows_beats = False  # such models are not written for browsers
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
