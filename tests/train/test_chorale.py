@@ -15,7 +15,7 @@ from antiphon.engine.chorale import ChoraleModel
 from antiphon.train.checkpoint import RunError
 from antiphon.train.chorale_data import Chorales, hidden_cells, voice_ranges
 from antiphon.train.chorale_export import export_chorale
-from antiphon.train.chorale_loop import ChoraleTrainConfig, guessed, load_chorale_net, nats_per_cell, train_chorales
+from antiphon.train.chorale_loop import ChoraleTrainConfig, load_chorale_net, nats_per_cell, train_chorales
 from antiphon.train.chorale_net import ChoraleNet, ChoraleNetConfig, PitchMix
 
 SMALL = ChoraleNetConfig(channels=16, hidden=24, mixed=4, moved=4, blocks=2, reach=(1, 2))
@@ -91,30 +91,16 @@ def test_a_wrong_shape_is_refused():
 
 @given(st.integers(1, 40), st.integers(1, 4), st.integers(0, 2**32))
 def test_something_is_always_hidden(length, voices, seed):
-    hidden, turns = hidden_cells(length, voices, np.random.default_rng(seed))
-    assert hidden.shape == turns.shape == (voices, length)
-    assert (hidden & (turns == 0)).any()
-    assert not turns[~hidden].any()
-
-
-@given(st.integers(1, 80), st.integers(1, 4), st.integers(0, 2**32))
-def test_guesses_are_made_voice_by_voice_in_whole_hidden_steps_that_are_far_from_each_other(length, voices, seed):
-    hidden, turns = hidden_cells(length, voices, np.random.default_rng(seed))
-    filling = np.flatnonzero(turns.any(0))
-    for step in filling:
-        assert hidden[:, step].all()
-        assert sorted(turns[:, step][turns[:, step] > 0]) == list(range(1, turns[:, step].max() + 1))
-        assert (turns[:, step] == 0).any()
-    assert (np.diff(filling) > 6).all()
+    hidden = hidden_cells(length, voices, np.random.default_rng(seed))
+    assert hidden.shape == (voices, length)
+    assert hidden.any()
 
 
 def test_masks_of_every_size_and_kind_are_met():
-    drawn = [hidden_cells(16, 4, np.random.default_rng(i)) for i in range(2000)]
-    masks = [hidden for hidden, _ in drawn]
-    assert {turns.max() for _, turns in drawn} == {0, 1, 2, 3}
+    masks = [hidden_cells(16, 4, np.random.default_rng(i)) for i in range(2000)]
     shares = np.histogram([m.mean() for m in masks], 8, (0, 1))[0]
     assert shares.min() > 100
-    assert 0.45 < np.mean([(m.all(0) | ~m.any(0)).all() for m in masks]) < 0.6
+    assert 0.2 < np.mean([(m.all(0) | ~m.any(0)).all() for m in masks]) < 0.6
     assert np.mean([m.all(1).any() and not m.all() for m in masks]) > 0.05
 
 
@@ -161,35 +147,6 @@ def test_the_loss_is_of_hidden_cells_each_score_alike():
     assert torch.allclose(nats_per_cell(logits, batch), torch.full((4,), float(np.log(CLASSES))))
     logits[torch.from_numpy(batch.known)] = torch.randn(CLASSES)  # what is said of known cells is no matter
     assert torch.allclose(nats_per_cell(logits, batch), torch.full((4,), float(np.log(CLASSES))))
-
-
-def test_half_of_the_loss_is_of_the_steps_being_filled():
-    batch = Chorales(PIECES, length=16, size=32, seed=0).batch(0)
-    assert np.allclose(batch.weight.sum((1, 2)), 1)
-    assert not batch.weight[(batch.turns > 0) | ~batch.hidden].any()
-    filling = (batch.turns > 0).any(1, keepdims=True) & (batch.turns == 0)
-    both = [b for b in range(32) if (batch.turns[b] > 0).any() and (batch.weight[b] * ~filling[b]).any()]
-    assert both
-    for b in both:
-        assert (batch.weight[b] * filling[b]).sum() == pytest.approx(0.5)
-
-
-def test_what_is_guessed_is_the_nets_best_choice_turn_after_turn():
-    torch.manual_seed(0)
-    net = ChoraleNet(SMALL).eval()
-    for parameter in net.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    batch = Chorales(PIECES, length=16, size=16, seed=0).batch(0)
-    assert batch.turns.max() >= 2
-    cells, known = guessed(net, batch)
-    assert (known == (batch.known | (batch.turns > 0))).all()
-    assert (cells == batch.cells)[batch.turns == 0].all()
-    truth = cells.copy()
-    for turn in range(1, batch.turns.max() + 1):
-        before = batch.known | ((batch.turns > 0) & (batch.turns < turn))
-        shown = [torch.from_numpy(x).float() for x in (before, batch.edges)]
-        best = net(torch.from_numpy(truth), *shown).argmax(-1).numpy()
-        assert (cells == best)[batch.turns == turn].all()
 
 
 @pytest.fixture(scope="module")

@@ -26,11 +26,11 @@ from tqdm import tqdm
 
 from antiphon.codec.grid import Cells, encode, read_dataset
 from antiphon.train.checkpoint import RunError, opened
-from antiphon.train.chorale_data import Batch, Chorales, Mask
+from antiphon.train.chorale_data import Batch, Chorales
 from antiphon.train.chorale_net import ChoraleNet, ChoraleNetConfig
 from antiphon.train.machine import native_bf16
 
-__all__ = ["ChoraleRun", "ChoraleTrainConfig", "guessed", "load_chorale_net", "nats_per_cell", "train_chorales"]
+__all__ = ["ChoraleRun", "ChoraleTrainConfig", "load_chorale_net", "nats_per_cell", "train_chorales"]
 
 _VALIDATION_LENGTH, _VALIDATION_SIZE, _VALIDATION_SEED = 128, 16, 1
 
@@ -70,29 +70,18 @@ class _Progress:
 
 
 def nats_per_cell(logits: Tensor, batch: Batch, targets: Tensor | None = None) -> Tensor:
-    """Mean cross-entropy of the cells asked for of each score, by their weight, (B,), from logits (B, V, T, K).
+    """Mean cross-entropy of the hidden cells of each score, shape (B,), from logits (B, V, T, K).
 
     `targets`: what should have been said instead of the true cells, classes (B, V, T) or odds (B, V, T, K).
     """
-    cells, weight = torch.from_numpy(batch.cells) if targets is None else targets, torch.from_numpy(batch.weight)
-    each = F.cross_entropy(logits.float().flatten(0, 2), cells.flatten(0, 2), reduction="none").view_as(weight)
-    return (each * weight).sum((1, 2))
+    cells, hidden = torch.from_numpy(batch.cells) if targets is None else targets, torch.from_numpy(batch.hidden)
+    each = F.cross_entropy(logits.float().flatten(0, 2), cells.flatten(0, 2), reduction="none").view_as(hidden)
+    return (each * hidden).sum((1, 2)) / hidden.sum((1, 2))
 
 
-@torch.no_grad()
-def guessed(net: torch.nn.Module, batch: Batch) -> tuple[Cells, Mask]:
-    """What a net is shown of a batch: cells and which are known (B, V, T), with its own guesses, turn after turn."""
-    cells, known = batch.cells.copy(), batch.known.copy()
-    for turn in range(1, int(batch.turns.max(initial=0)) + 1):
-        now = batch.turns == turn
-        rows = now.any((1, 2))
-        best = _logits(net, cells[rows], known[rows], batch.edges[rows]).argmax(-1).numpy()
-        cells[now], known[now] = best[now[rows]], True
-    return cells, known
-
-
-def _logits(net: torch.nn.Module, cells: Cells, known: Mask, edges: Mask) -> Tensor:
-    logits: Tensor = net(torch.from_numpy(cells), torch.from_numpy(known).float(), torch.from_numpy(edges).float())
+def _logits(net: torch.nn.Module, batch: Batch) -> Tensor:
+    known, edges = torch.from_numpy(batch.known).float(), torch.from_numpy(batch.edges).float()
+    logits: Tensor = net(torch.from_numpy(batch.cells), known, edges)
     return logits
 
 
@@ -166,9 +155,8 @@ class ChoraleRun:
         torch.manual_seed(c.seed * 1_000_003 + self.progress.step)  # of dropout: a resumed run draws the same
         self.net.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
-            cells, known = guessed(self.average, batch)
-            logits = _logits(self.net, cells, known, batch.edges)
-            beliefs = [_logits(teacher, cells, known, batch.edges) for teacher in self.teachers]
+            logits = _logits(self.net, batch)
+            beliefs = [_logits(teacher, batch) for teacher in self.teachers]
         loss = nats_per_cell(logits, batch, self._taught(batch, beliefs)).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), c.clip)
@@ -198,8 +186,7 @@ class ChoraleRun:
     def evaluate(self) -> float:
         """Nats per hidden cell of the validation crops by the averaged weights; saves, and keeps the best."""
         with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
-            shown = [(batch, guessed(self.average, batch)) for batch in self.judged]
-            each = [nats_per_cell(_logits(self.average, *seen, batch.edges), batch) for batch, seen in shown]
+            each = [nats_per_cell(_logits(self.average, batch), batch) for batch in self.judged]
         value = torch.cat(each).mean().item()
         self.progress.validation = value
         if value < self.progress.best:
