@@ -12,7 +12,7 @@ from antiphon.engine import Bundle, open_model
 from antiphon.faces.cli import main
 from antiphon.train import quantise
 from antiphon.train.checkpoint import RunError, save
-from antiphon.train.export import export, write_graphs
+from antiphon.train.export import _APART, export, write_graphs
 from antiphon.train.graphs import OPSET
 from antiphon.train.nets import StreamNet
 from antiphon.train.quantise import PRECISIONS, four_bits
@@ -118,6 +118,22 @@ def test_what_was_rounded_wrongly_is_not_exported(tmp_path, monkeypatch, precisi
     with pytest.raises(RunError, match="differ from the net's"):
         export(net_of("gru"), tmp_path / "b", name="b", precision=precision)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_net_that_eight_bits_do_not_carry_is_exported_in_full_precision_unless_they_are_asked_for(
+    corpus, run, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("antiphon.faces.precisions.LENGTH", 8)
+    monkeypatch.setitem(_APART, "int8", -1.0)
+    words = ["--corpus", str(corpus.folder), "--events", "150"]
+    assert main(["export", str(run), "-o", str(tmp_path / "b"), *words]) == 0
+    assert "in full precision, since in int8 the graphs' odds differ" in capsys.readouterr().out
+    assert json.loads((tmp_path / "b" / "bundle.json").read_text())["precision"] == "fp32"
+    assert main(["export", str(run), "-o", str(tmp_path / "c"), "--precision", "int8", *words]) == 1
+    said = capsys.readouterr().err
+    assert "take --precision fp32" in said
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "c").exists()
 
 
 @pytest.mark.parametrize("precision", ["int8-static", "int4w"])

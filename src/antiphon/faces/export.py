@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     if (args.npm or args.single_file) and args.target != "js":
         raise ValueError("--npm and --single-file are for --target js")
     if args.target != "onnx":
+        args.precision = args.precision or _EMBEDDED[0]
         if args.precision not in _EMBEDDED or args.one_graph or args.report or args.json:
             raise ValueError(f"--target {args.target} takes --precision int8 or fp32, and nothing of --target onnx")
         print(_embedded(args))

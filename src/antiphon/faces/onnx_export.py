@@ -23,8 +23,8 @@ def add_precision_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        default="int8",
-        help="of the weights (int8); int8-static and int4w (four bits) are for --target onnx",
+        help="of the weights (int8, or fp32 for a net that eight bits do not carry); int8-static and int4w (four bits) "
+        "are for --target onnx",
     )
     parser.add_argument(
         "--one-graph", action="store_true", help="add a graph that hears and draws an event in one call"
@@ -38,14 +38,13 @@ def export_onnx(args: argparse.Namespace) -> str:
     """Write `args.out`; returns what there is to say of it."""
     if args.events < 1:
         raise ValueError("--events must be 1 or more")
-    about = bundle_of(args, args.out, args.precision, one_graph=args.one_graph)
+    about, lines = _bundle(args)
     if args.one_graph:
         for name in EXAMPLE:
             shutil.copy(Path(__file__).parent.parent / "embed" / name, args.out / name)
-    lines = []
     if about["codec"]["name"] == "stream":
-        figures, refused = _measured(args)
-        _remember(args.out, about, figures[args.precision])
+        figures, refused = _measured(args, about["precision"])
+        _remember(args.out, about, figures[about["precision"]])
         if args.json:
             args.json.write_text(
                 json.dumps({"name": about["name"], "precisions": figures, "refused": refused}, indent=1)
@@ -59,19 +58,35 @@ def export_onnx(args: argparse.Namespace) -> str:
         raise ValueError(f"{args.run}: only models of streams are measured by export; see antiphon evaluate")
     size = sum(p.stat().st_size for p in args.out.iterdir()) / 1e6
     lines.append(
-        f"{args.out}: {about['parameters']:,} parameters, {args.precision}, {size:.1f} MB; its graphs' answers differ "
-        f"from the net's by at most {about['largest_difference']:.2g}"
+        f"{args.out}: {about['parameters']:,} parameters, {about['precision']}, {size:.1f} MB; its graphs' answers "
+        f"differ from the net's by at most {about['largest_difference']:.2g}"
     )
     return "\n".join(lines)
 
 
-def _measured(args: argparse.Namespace) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Figures by precision, of the one that was asked for and fp32, or of all; and why others were refused."""
+def _bundle(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """Write the bundle in the precision that was asked for, else in eight bits or, where these are too few, in full.
+
+    Returns its `bundle.json`, and a line for people where it is not what they would expect.
+    """
+    from antiphon.train.errors import TooCoarse
+
+    try:
+        return bundle_of(args, args.out, args.precision or PRECISIONS[0], one_graph=args.one_graph), []
+    except TooCoarse as error:
+        if args.precision:
+            raise
+        why = str(error).partition(": ")[2].partition(";")[0]
+    return bundle_of(args, args.out, "fp32", one_graph=args.one_graph), [f"in full precision, since {why}"]
+
+
+def _measured(args: argparse.Namespace, made: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Figures by precision, of the one that was `made` and fp32, or of all; and why others were refused."""
     from antiphon.faces.precisions import measured
     from antiphon.train.checkpoint import RunError
     from antiphon.train.corpus import Corpus
 
-    bundles, refused = {args.precision: args.out}, {}
+    bundles, refused = {made: args.out}, {}
     split = Corpus.open(args.corpus).split("valid") if args.corpus else None
     with tempfile.TemporaryDirectory() as folder:
         for precision in PRECISIONS if args.report else ("fp32",):

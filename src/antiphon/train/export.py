@@ -13,8 +13,8 @@ import numpy.typing as npt
 from antiphon.codec.sounding import DECAYS
 from antiphon.codec.stream import SIZES, TICK, TIME_LAST
 from antiphon.train.bundle_folder import appearing, describe_bundle
-from antiphon.train.checkpoint import RunError
 from antiphon.train.corpus import Split, Window
+from antiphon.train.errors import RunError, TooCoarse
 from antiphon.train.graphs import OPSET, EventStep, described, give_defaults, write_step_graphs
 from antiphon.train.nets import StreamNet
 from antiphon.train.quantise import PRECISIONS, needs_calibration, quantise
@@ -89,7 +89,10 @@ def _parity(net: StreamNet, folder: Path, piece: Window, precision: str, one_gra
         )
     if precision != "fp32" and not apart <= _APART[precision]:
         limit = _APART[precision]
-        raise RunError(f"{folder}: the graphs' odds differ from the net's by {apart:.2g} nats (more than {limit})")
+        raise TooCoarse(
+            f"{folder}: in {precision} the graphs' odds differ from the net's by {apart:.2g} nats (more than {limit}); "
+            "take --precision fp32, or train for longer"
+        )
     if one_graph:
         uniform = np.random.default_rng(1).random((len(asked.codes), 4), np.float32)
         drawn = drawn_at_once(folder, asked, uniform)

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from antiphon.codec import token
 from antiphon.train.body_step import gru_step, states_of, transformer_step
 from antiphon.train.bundle_folder import appearing, describe_bundle
-from antiphon.train.checkpoint import RunError
 from antiphon.train.corpus import Split
+from antiphon.train.errors import RunError, TooCoarse
 from antiphon.train.graphs import described, write_graph
 from antiphon.train.quantise import needs_calibration, quantise
 from antiphon.train.replay import pieces_of, session
@@ -130,7 +130,10 @@ def _vectors(net: TokenNet, folder: Path, words: token.Tokens, precision: str) -
         raise RunError(f"{folder}: the graph's logits differ from the net's by {worst:.2g} (more than {_FURTHEST})")
     if precision != "fp32" and not apart <= _APART[precision]:
         limit = _APART[precision]
-        raise RunError(f"{folder}: the graph's odds differ from the net's by {apart:.2g} nats (more than {limit})")
+        raise TooCoarse(
+            f"{folder}: in {precision} the graph's odds differ from the net's by {apart:.2g} nats (more than {limit}); "
+            "take --precision fp32, or train for longer"
+        )
     return worst
 
 
