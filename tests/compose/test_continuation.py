@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from antiphon.compose.continuation import continued, joined, opening, voices_of
 from antiphon.engine.neural import NeuralModel
+from antiphon.music.beats import grid_at, known_beats
 from antiphon.music.event import EVENT
 from antiphon.music.measures import double_onsets, unclosed
 from antiphon.music.midi_read import read_midi
@@ -75,3 +76,32 @@ def test_there_is_nothing_to_continue_in_silence():
 def test_ticks_are_the_inverse_of_seconds(ticks):
     score = piece(480)
     assert score.ticks(score.seconds(ticks)).tolist() == ticks
+
+
+class Told(NeuralModel):
+    """Keeps what it is told of the beat, by the time of what it hears."""
+
+    def reset(self):
+        super().reset()
+        self.told = []
+
+    def feed(self, event, beat=None):
+        self.told.append((event.at, beat))
+        super().feed(event, beat)
+
+    def sample(self, constraints, rng):
+        self.told.append((constraints.earliest, constraints.beat))
+        return super().sample(constraints, rng)
+
+
+def test_who_goes_on_is_told_where_the_beats_of_the_piece_fall():
+    score, model = piece(), Told(RandomBundle(3))
+    beats = known_beats(score)
+    continued(model, score.events(), 4.0, np.random.default_rng(0), beats=beats)
+    assert len(model.told) > 40
+    assert {at > 2.4 for at, _ in model.told} == {False, True}
+    for at, beat in model.told:
+        assert beat == grid_at(beats, at)
+        assert beat.meter == 3
+        assert beat.tempo == pytest.approx(100 if at < 2.4 else 150)
+    continued(Told(RandomBundle(3)), score.events(), 1.0, np.random.default_rng(0))  # nor need it be

@@ -8,6 +8,7 @@ import numpy as np
 
 from antiphon.compose.continuation import DEFAULT_STEER, voices_of
 from antiphon.engine.model import Constraints, Model, NothingPossible, Steer
+from antiphon.music.beats import NO_BEATS, Beats, grid_at
 from antiphon.music.event import ANONYMOUS, EVENT, Event, Events, is_drum
 from antiphon.music.ledger import Ledger
 
@@ -46,34 +47,39 @@ def accompanied(
     end: float,
     rng: np.random.Generator,
     *,
+    beats: Beats = NO_BEATS,
     steer: Mapping[str, Steer] = DEFAULT_STEER,
 ) -> Events:
     """What `instruments` play up to `end` seconds while `given` is played, after `before`, on one clock and closed.
 
-    A note that the model meant to play after the next given event is thought over again when that was heard. Raises
-    ValueError when `instruments` have played nothing before, for they play in the range that they had.
+    A note that the model meant to play after the next given event is thought over again when that was heard. `beats`
+    tells a model that can make something of it where beats fall. Raises ValueError when `instruments` have played
+    nothing before, for they play in the range that they had.
     """
     heard = before[-_HEARD:]
     voices = {i: voice for i, voice in voices_of(heard).items() if i in instruments}
     if not voices:
         raise ValueError("there are no notes to go on from")
     for row in heard:
-        model.feed(Event(*row.item()))
+        model.feed(Event(*row.item()), grid_at(beats, row["at"]))
     last = float(before["at"][-1])
     waiting, played, ledger = [Event(*row.item()) for row in given[::-1]], [], Ledger()
     while last < end:
         until = min(waiting[-1].at, end) if waiting else end
+        constraints = Constraints(
+            voices, earliest=last, latest=last + _LONGEST_REST, steer=steer, beat=grid_at(beats, last)
+        )
         try:
-            event = model.sample(Constraints(voices, earliest=last, latest=last + _LONGEST_REST, steer=steer), rng)
+            event = model.sample(constraints, rng)
         except NothingPossible:
             event = None
         if event is not None and event.at < until:
-            model.feed(event)
+            model.feed(event, grid_at(beats, event.at))
             ledger.apply(event)
             played.append(event)
             last = event.at
         elif waiting and until < end:
-            model.feed(waiting[-1])
+            model.feed(waiting[-1], grid_at(beats, waiting[-1].at))
             last = max(last, waiting.pop().at)
         else:
             break

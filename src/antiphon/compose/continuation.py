@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from antiphon.engine.model import Constraints, Model, NothingPossible, Steer, Voice
+from antiphon.music.beats import NO_BEATS, Beats, grid_at
 from antiphon.music.event import EVENT, Event, Events, is_drum
 from antiphon.music.ledger import Ledger
 from antiphon.music.notes import notes_of
@@ -96,30 +97,34 @@ def continued(
     seconds: float,
     rng: np.random.Generator,
     *,
+    beats: Beats = NO_BEATS,
     steer: Mapping[str, Steer] = DEFAULT_STEER,
     progress: Callable[[float], None] | None = None,
 ) -> Events:
     """`seconds` of music that follow `events`, on the same clock, every note closed at the end.
 
-    `progress` is told the share that is done, 0 to 1. Raises ValueError when there is nothing to continue.
+    `beats` tells a model that can make something of it where beats fall, in what is heard and on. `progress` is told
+    the share that is done, 0 to 1. Raises ValueError when there is nothing to continue.
     """
     heard = events[-_LISTENED:]
     voices = voices_of(heard)
     if not voices:
         raise ValueError("there are no notes to continue from")
     for row in heard:
-        model.feed(Event(*row.item()))
+        model.feed(Event(*row.item()), grid_at(beats, row["at"]))
     begin = last = float(events["at"][-1])
     end, played, ledger = begin + seconds, [], Ledger()
     while True:
-        constraints = Constraints(voices, earliest=last, latest=last + _LONGEST_REST, steer=steer)
+        constraints = Constraints(
+            voices, earliest=last, latest=last + _LONGEST_REST, steer=steer, beat=grid_at(beats, last)
+        )
         try:
             event = model.sample(constraints, rng)
         except NothingPossible:
             break
         if event.at >= end:
             break
-        model.feed(event)
+        model.feed(event, grid_at(beats, event.at))
         ledger.apply(event)
         played.append(event)
         last = event.at

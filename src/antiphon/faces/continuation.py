@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
     from antiphon.compose.continuation import DEFAULT_STEER, continued, joined, opening
     from antiphon.engine import open_model
+    from antiphon.music.beats import known_beats
     from antiphon.music.midi_write import score_from_events, write_midi
     from antiphon.music.score_files import open_score
 
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
             events,
             args.seconds,
             np.random.default_rng(args.seed),
+            beats=known_beats(score),
             steer=steer,
             progress=lambda share: bar.update(share * args.seconds - bar.n),
         )

@@ -23,6 +23,7 @@ from antiphon.engine.model import Model
 from antiphon.engine.neural import NeuralModel
 from antiphon.faces.evaluate_pieces import Piece
 from antiphon.music import measures
+from antiphon.music.beats import Beats
 from antiphon.music.copying import longest_copies
 from antiphon.music.event import Events
 from antiphon.music.key import find_key
@@ -51,12 +52,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A piece up to `end` seconds, every note closed there, to be heard up to `begin`."""
+    """A piece up to `end` seconds, every note closed there, to be heard up to `begin`; where its beats fall."""
 
     name: str
     events: Events
     begin: float
     end: float
+    beats: Beats
 
 
 def excerpts(pieces: Iterable[Piece], count: int, prompt: float, seconds: float) -> list[Excerpt]:
@@ -68,7 +70,7 @@ def excerpts(pieces: Iterable[Piece], count: int, prompt: float, seconds: float)
         events = opening(piece.events, prompt + seconds)
         parts = _before(events, prompt), _after(events, prompt)
         if all((part["velocity"] > 0).sum() >= _FEWEST for part in parts):
-            found.append(Excerpt(piece.name, events, prompt, prompt + seconds))
+            found.append(Excerpt(piece.name, events, prompt, prompt + seconds, piece.beats))
         if len(found) == count:
             break
     return found
@@ -134,7 +136,7 @@ def _copied(excerpt: Excerpt, own: Events, given: Events) -> Made:
 
 def _played(model: Callable[[], Model], excerpt: Excerpt, own: Events, given: Events, rng: np.random.Generator) -> Made:
     before, begin, end = _before(excerpt.events, excerpt.begin), excerpt.begin, excerpt.end
-    follows = continued(model(), before, end - begin, rng)
+    follows = continued(model(), before, end - begin, rng, beats=excerpt.beats)
     theirs = _after(given, begin)
     # The whole as two players play it: a single instrument was divided between them.
     before = np.concatenate([_before(own, begin), _before(given, begin)])
@@ -142,7 +144,8 @@ def _played(model: Callable[[], Model], excerpt: Excerpt, own: Events, given: Ev
     instruments = np.unique(_before(own, begin)["instrument"]).tolist()
     if not len(theirs) or not instruments:
         return Made(follows, own[:0], theirs)
-    return Made(follows, accompanied(model(), before, theirs, instruments, end, rng), theirs)
+    part = accompanied(model(), before, theirs, instruments, end, rng, beats=excerpt.beats)
+    return Made(follows, part, theirs)
 
 
 def measured(made: Mapping[str, Sequence[Made]], found: Sequence[Excerpt], seed: int) -> dict[str, Figures]:

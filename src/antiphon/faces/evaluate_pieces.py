@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from antiphon.music.beats import NO_BEATS, Beats, beats_moved, score_beats
+from antiphon.music.beats import NO_BEATS, Beats, beats_moved, known_beats
 from antiphon.music.event import Events
 from antiphon.music.score_files import PieceFile, find_pieces
 from antiphon.train.corpus import Corpus, Split, Window
-from antiphon.train.facts import is_on_grid
 from antiphon.train.piece import lengthened
 
 __all__ = ["Music", "Piece", "drawn"]
@@ -123,4 +122,4 @@ def _read(piece: PieceFile) -> Window:
         return Window(events)
     began = float(events["at"][0])
     events["at"] -= began
-    return Window(events, beats_moved(score_beats(score), -began) if is_on_grid(score) else NO_BEATS)
+    return Window(events, beats_moved(known_beats(score), -began))

@@ -8,7 +8,20 @@ import numpy.typing as npt
 from antiphon.music.grid import FASTEST, SLOWEST, Grid
 from antiphon.music.score import Score
 
-__all__ = ["BEAT", "NO_BEATS", "Beats", "beats_moved", "grid_at", "row_at", "score_beats", "steady", "stretched"]
+__all__ = [
+    "BEAT",
+    "NO_BEATS",
+    "ON_GRID",
+    "Beats",
+    "beats_moved",
+    "grid_at",
+    "grid_fit",
+    "known_beats",
+    "row_at",
+    "score_beats",
+    "steady",
+    "stretched",
+]
 
 BEAT = np.dtype([("at", "<f8"), ("origin", "<f8"), ("tempo", "<f8"), ("meter", "u1")])
 """From `at` seconds on a `Grid` of this origin in seconds, beats a minute and beats a bar; meter 0: none is known."""
@@ -19,8 +32,37 @@ Beats = npt.NDArray[np.void]
 NO_BEATS: Beats = np.empty(0, BEAT)
 """No beat is known anywhere."""
 
+_LINES = 24
+"""Lines of the grid a quarter: sixteenths, thirty-seconds, triplets of eighths, sixteenths and thirty-seconds."""
+_NEAR = 1 / 384
+"""Quarters within which an onset lies on a line: a sixteenth of the way to the next one."""
+ON_GRID = 0.5
+"""The share of onsets on the grid from which music is a score."""
+
 _SAME = 1e-6
 """Beats by which a grid may be off from the one before and still be the same."""
+
+
+def grid_fit(score: Score) -> float:
+    """The share of onsets of a score that lie on its grid beyond those that do by chance, 0 to 1.
+
+    1 where every tick is on it, and of a score without notes.
+    """
+    quarter = score.ticks_per_quarter
+    near = int(_NEAR * quarter)
+    chance = (2 * near + 1) * _LINES / quarter
+    onset = np.concatenate([part.notes["onset"] for part in score.parts] or [np.empty(0, np.int64)])
+    if chance >= 1 or not len(onset):
+        return 1.0
+    # How far an onset lies behind its line, in parts of a tick, so that lines may fall between ticks.
+    off = (onset * _LINES + near * _LINES + _LINES // 2) % quarter
+    share = np.count_nonzero(off <= 2 * near * _LINES + _LINES) / len(onset)
+    return max(0.0, (share - chance) / (1 - chance))
+
+
+def known_beats(score: Score) -> Beats:
+    """`score_beats` of a score whose notes keep to them; none of one that was played without a click."""
+    return score_beats(score) if grid_fit(score) >= ON_GRID else NO_BEATS
 
 
 def score_beats(score: Score) -> Beats:

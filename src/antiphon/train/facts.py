@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from antiphon.music.beats import NO_BEATS, Beats
+from antiphon.music.beats import NO_BEATS, ON_GRID, Beats, grid_fit
 from antiphon.music.chord_track import CHORD, chord_track, stretches
 from antiphon.music.event import ANONYMOUS, DRUM_KITS, INSTRUMENTS, Events
 from antiphon.music.key import MODES, PITCH_CLASSES, key_of_time
@@ -20,7 +20,7 @@ from antiphon.music.score import Score
 from antiphon.train.clock import stored_beats
 from antiphon.train.keyed import KeyedNotes
 
-__all__ = ["FACTS", "NOTHING", "NO_FACTS", "Described", "describe", "is_on_grid", "key_name", "told"]
+__all__ = ["FACTS", "NOTHING", "NO_FACTS", "Described", "describe", "key_name", "told"]
 
 FACTS = np.dtype(
     [
@@ -68,12 +68,6 @@ note in seconds, `stuck`: the share of notes longer than 20 s. How many `phrases
 
 NO_FACTS = np.zeros((), FACTS)
 
-LINES = 24
-"""Lines of the grid a quarter: sixteenths, thirty-seconds, triplets of eighths, sixteenths and thirty-seconds."""
-NEAR = 1 / 384
-"""Quarters within which an onset lies on a line: a sixteenth of the way to the next one."""
-ON_GRID = 0.5
-"""The share of onsets on the grid from which music is a score."""
 MACHINE_GUN = 0.06
 _PITCH_CLASS = np.arange(128) % 12
 _LOUDNESS = np.arange(128.0)
@@ -124,7 +118,7 @@ def describe(score: Score, events: Events, notes: KeyedNotes) -> Described:
         is_drum = drums(instrument)
         facts["drums"] = is_drum.mean()
         pitched = np.flatnonzero(~is_drum)
-    facts["grid"] = _grid_fit(score)
+    facts["grid"] = grid_fit(score)
     _describe_marks(facts, score)
     melody = (onset[pitched], release[pitched], pitch[pitched])
     _describe_pitch(facts, melody[2], lasts[pitched])
@@ -166,25 +160,6 @@ def _describe_pitch(facts: npt.NDArray[np.void], pitch: npt.NDArray[np.int64], l
     facts["tonic"] = -1 if key is None else key.tonic
     if key is not None:
         facts["mode"], facts["clear"] = MODES.index(key.mode), key.confidence
-
-
-def is_on_grid(score: Score) -> bool:
-    """Whether the notes of a piece, which has some, lie on its grid, so that its tempos and meters mean something."""
-    return _grid_fit(score) >= ON_GRID
-
-
-def _grid_fit(score: Score) -> float:
-    """The share of onsets on the grid beyond what falls there by chance, 0 to 1; 1 where every tick is on it."""
-    quarter = score.ticks_per_quarter
-    near = int(NEAR * quarter)
-    chance = (2 * near + 1) * LINES / quarter
-    if chance >= 1:
-        return 1.0
-    onset = np.concatenate([part.notes["onset"] for part in score.parts])
-    # How far an onset lies behind its line, in parts of a tick, so that lines may fall between ticks.
-    off = (onset * LINES + near * LINES + LINES // 2) % quarter
-    share = np.count_nonzero(off <= 2 * near * LINES + LINES) / len(onset)
-    return max(0.0, (share - chance) / (1 - chance))
 
 
 def _describe_marks(facts: npt.NDArray[np.void], score: Score) -> None:

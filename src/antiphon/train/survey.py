@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.music.beats import ON_GRID
 from antiphon.music.chord_track import TRACK_QUALITIES
 from antiphon.music.event import INSTRUMENTS
 from antiphon.music.key import MODES, PITCH_CLASSES
 from antiphon.music.notes import drums
 from antiphon.music.programs import instrument_name
 from antiphon.train.corpus import SPLITS, Corpus, CorpusError, Split
-from antiphon.train.facts import ON_GRID
 
 __all__ = ["HISTOGRAMS", "survey"]
 

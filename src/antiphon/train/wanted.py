@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.music.beats import ON_GRID
 from antiphon.music.score import Part, Score
-from antiphon.train.facts import ON_GRID
 
 __all__ = ["ALL_PARTS", "DRUMS", "QUALITIES", "TOO_SHORT", "Parts", "Quality", "Wanted"]
 
