@@ -21,12 +21,14 @@ def stored_beats(score: Score, at: npt.NDArray[np.float64]) -> Beats:
 
     A row begins with the first event for which it holds; what holds for none is left out.
     """
-    beats = score_beats(score)
-    beyond = np.maximum(np.diff(at, prepend=at[0]) - LONGEST_DELTA * 1e-3, 0.0)
-    late = at[0] + np.cumsum(beyond)  # how far a corpus's clock is behind the score's at each event
-    first = np.unique(np.concatenate([[0], np.searchsorted(at, beats["at"]), np.flatnonzero(beyond)]))
+    beats, wait = score_beats(score), at[1:] - at[:-1]
+    cut = np.flatnonzero(wait > LONGEST_DELTA * 1e-3) + 1
+    first = np.unique(np.concatenate([[0], np.searchsorted(at, beats["at"]), cut]))
     first = first[first < len(at)]
+    # How far a corpus's clock is behind the score's at each of these events.
+    lost = np.concatenate([[0.0], np.cumsum(wait[cut - 1] - LONGEST_DELTA * 1e-3)])
+    late = at[0] + lost[np.searchsorted(cut, first, side="right")]
     rows = beats[row_at(beats, at[first])]
-    rows["at"] = at[first] - late[first] - _ROUNDING
-    rows["origin"] -= late[first]
+    rows["at"] = at[first] - late - _ROUNDING
+    rows["origin"] -= late
     return rows
