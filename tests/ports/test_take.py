@@ -166,7 +166,7 @@ def test_lines_are_json_and_the_header_names_the_version(tmp_path: Path) -> None
 def test_what_goes_wrong_in_the_model_is_not_taken_for_a_wrong_call() -> None:
     partner = Journal(improviser(), lambda line: None)
 
-    def fails(event: Event) -> None:
+    def fails(event: Event, beat: Grid | None) -> None:
         raise KeyError("out of order")
 
     partner.improviser._model.feed = fails  # type: ignore[method-assign]
