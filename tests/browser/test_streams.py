@@ -12,7 +12,7 @@ from antiphon.engine import Constraints, NeuralModel, NothingPossible
 from antiphon.engine.web_bundle import WebBundle
 from antiphon.music.event import Event
 from tests.browser.stage import in_js
-from tests.embed.alike import constraints_at
+from tests.embed.alike import constraints_at, events_after
 from tests.embed.bridge import Numbers
 from tests.embed.test_streams import BAND, STEER
 
@@ -149,12 +149,7 @@ def test_given_the_same_logits_every_choice_is_the_same(page, folders, address, 
     wanted: list[dict] = []
     for _ in range(data.draw(st.integers(1, 12))):
         if data.draw(st.booleans()):
-            event = Event(
-                (0.0 if last == -np.inf else last) + data.draw(st.sampled_from([-0.5, 0.0, 0.004, 0.3, 11.0])),
-                data.draw(st.sampled_from([0, 5, 40, 130, 256])),
-                data.draw(st.sampled_from([0, 60, 64, 127])),
-                data.draw(st.sampled_from([0, 1, 80, 127])),
-            )
+            event = data.draw(events_after(last))
         else:
             constraints = data.draw(constraints_at(last))
             logits = bundle.draw()

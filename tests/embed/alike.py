@@ -35,6 +35,13 @@ steers = st.builds(
 )
 
 
+def events_after(last):
+    """Events that are heard, mostly not before `last`."""
+    after = st.sampled_from([-0.5, 0.0, 0.004, 0.3, 11.0]).map(lambda wait: (0.0 if last == -np.inf else last) + wait)
+    keys = (st.sampled_from([0, 5, 40, 130, 256]), st.sampled_from([0, 60, 64, 127]))
+    return st.builds(Event, after, *keys, st.sampled_from([0, 1, 80, 127]))
+
+
 @st.composite
 def constraints_at(draw, last):
     earliest = last + draw(st.sampled_from([-np.inf, -1.0, 0.0, 0.013, 2.0]))
@@ -81,12 +88,7 @@ def choose_alike(data, numbers, python, cpp):
     last = -np.inf
     for _ in range(data.draw(st.integers(1, 12))):
         if data.draw(st.booleans()):
-            event = Event(
-                (0.0 if last == -np.inf else last) + data.draw(st.sampled_from([-0.5, 0.0, 0.004, 0.3, 11.0])),
-                data.draw(st.sampled_from([0, 5, 40, 130, 256])),
-                data.draw(st.sampled_from([0, 60, 64, 127])),
-                data.draw(st.sampled_from([0, 1, 80, 127])),
-            )
+            event = data.draw(events_after(last))
         else:
             constraints = data.draw(constraints_at(last))
             numbers.given.clear()

@@ -195,6 +195,10 @@ def test_a_run_can_go_on_from_anothers_best_net(dataset, tmp_path):
     other = replace(config, net=replace(SMALL, channels=8))
     with pytest.raises(RunError, match="another shape"):
         train_chorales(dataset, tmp_path / "third", other, quiet=True)
+    nobody = replace(config, teachers=(str(tmp_path / "nobody" / "best.safetensors"),))
+    with pytest.raises(RunError, match="nobody"):
+        train_chorales(dataset, tmp_path / "third", nobody, quiet=True)
+    assert not (tmp_path / "third").exists()
 
 
 def test_a_net_can_be_taught_by_others_alone(dataset, tmp_path):

@@ -18,7 +18,7 @@ __all__ = ["Batch", "Chorales", "hidden_cells", "voice_ranges"]
 
 Mask = npt.NDArray[np.bool_]
 
-_CELLS, _STEPS = 0.35, 0.5  # shares of the kinds of mask; the rest are of voices
+_CELLS, _STEPS = 0.45, 0.4  # shares of the kinds of mask; the rest are of voices
 
 
 @dataclass(frozen=True)

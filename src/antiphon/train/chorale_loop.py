@@ -244,8 +244,8 @@ def train_chorales(
     last = folder / "last.safetensors"
     if last.exists() and not resume:
         raise RunError(f"{folder}: holds a run already; go on with it by --resume, or give another folder")
-    folder.mkdir(parents=True, exist_ok=True)
     run = ChoraleRun(pieces["train"], pieces["valid"], folder, config)
+    folder.mkdir(parents=True, exist_ok=True)
     if last.exists():
         run.resume()
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
