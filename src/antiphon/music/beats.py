@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphon.music.grid import FASTEST, SLOWEST, Grid
+from antiphon.music.records import starts_of
 from antiphon.music.score import Score
 
 __all__ = [
@@ -71,39 +72,33 @@ def score_beats(score: Score) -> Beats:
     A beat is a quarter, or where a bar is no whole number of quarters, as in 3/8, the unit of the meter. Without a
     meter it is 4/4, as the standard of MIDI files has it. Tempos that no `Grid` can have give no beat.
     """
-    tick = np.unique(np.concatenate([[0], score.tempos["tick"], score.meters["tick"]]))
-    speed = _in_force(tick, score.tempos["tick"], score.tempos["microseconds"], 500_000)
-    upper = _in_force(tick, score.meters["tick"], score.meters["numerator"], 4)
-    lower = np.maximum(_in_force(tick, score.meters["tick"], score.meters["denominator"], 4), 1)
-    began = _in_force(tick, score.meters["tick"], score.meters["tick"], 0)
+    tempos, meters = score.tempos, score.meters
+    tick = np.array(sorted({0, *tempos["tick"].tolist(), *meters["tick"].tolist()}))
+    of_tempo, of_meter = (rows["tick"].searchsorted(tick, side="right") for rows in (tempos, meters))
+    speed = np.append(500_000, tempos["microseconds"])[of_tempo]
+    upper, lower = np.append(4, meters["numerator"])[of_meter], np.append(4, meters["denominator"])[of_meter]
+    lower, began = np.maximum(lower, 1), np.append(0, meters["tick"])[of_meter]
     in_quarters = 4 * upper % lower == 0
     meter = np.where(in_quarters, 4 * upper // lower, upper)
     quarters = np.where(in_quarters, 1.0, 4 / lower)
-    beats = np.zeros(len(tick), BEAT)
-    beats["at"] = score.seconds(tick)
-    beats["tempo"] = 60e6 / np.maximum(speed, 1) / quarters
-    possible = (beats["tempo"] >= SLOWEST) & (beats["tempo"] <= FASTEST) & (meter >= 1) & (meter <= 255)
-    beats["meter"] = np.where(possible, meter, 0)
+    at, tempo = score.seconds(tick), 60e6 / np.maximum(speed, 1) / quarters
+    possible = (tempo >= SLOWEST) & (tempo <= FASTEST) & (meter >= 1) & (meter <= 255)
     into_bar = (tick - began) / (score.ticks_per_quarter * quarters) % np.maximum(meter, 1)
-    beats["origin"] = beats["at"] - into_bar * 60 / beats["tempo"]
+    beats = np.empty(len(tick), BEAT)
+    beats["at"], beats["tempo"], beats["meter"] = at, tempo, np.where(possible, meter, 0)
+    beats["origin"] = at - into_bar * 60 / tempo
     return _without_repeats(beats)
-
-
-def _in_force(
-    tick: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], values: npt.NDArray[np.integer], before: int
-) -> npt.NDArray[np.int64]:
-    """Of values that hold from `starts` on, the one at each tick; `before` the first."""
-    held = np.append(before, values.astype(np.int64))
-    return np.asarray(held[np.searchsorted(starts, tick, side="right")])
 
 
 def _without_repeats(beats: Beats) -> Beats:
     """`beats` without rows that say what the row before them says."""
+    if len(beats) == 1:
+        return beats
     before, after = beats[:-1], beats[1:]
     apart = (after["origin"] - before["origin"]) * before["tempo"] / 60 / np.maximum(before["meter"], 1)
     same = (before["tempo"] == after["tempo"]) & (np.abs(apart - np.rint(apart)) < _SAME)
     same &= before["meter"] == after["meter"]
-    return np.asarray(beats[np.append(True, ~same)])
+    return beats.take(starts_of(~same))
 
 
 def steady(grid: Grid | None) -> Beats:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphon.music.chords import QUALITIES
+from antiphon.music.records import starts_of
 from antiphon.music.score import Score
 
 __all__ = ["CHORD", "NO_CHORD", "TRACK_QUALITIES", "chord_track", "stretches"]
@@ -37,6 +38,8 @@ ALIKE = 0.8
 with a stranger 0.87, with two of them 0.77."""
 ROOTED = 0.08
 """What a root in the bass adds to it."""
+_PITCH_CLASS = np.arange(128) % 12
+_BITS = 1 << np.arange(12)
 LONGEST_SPAN = 64
 """Stretches that one note counts in, at most: a note that hangs for an hour says no more."""
 
@@ -78,14 +81,13 @@ def chord_track(onset: Floats, release: Floats, pitch: Ints, bounds: Floats) -> 
         return np.empty(0), np.empty(0, CHORD)
     heard, lowest = _heard(onset, release, pitch, bounds)
     chord_of, likeness_of = _tables()
-    low, high = np.packbits(heard > AUDIBLE * heard.max(0), axis=0, bitorder="little").astype(np.int64)
-    tones = 12 * (low + (high << 8)) + lowest % 12
+    tones = 12 * (_BITS @ (heard > AUDIBLE * heard.max(0))) + _PITCH_CLASS[lowest]
     best, confidence = chord_of[tones], likeness_of[tones]
-    found = np.flatnonzero(confidence >= ALIKE)
+    found = (confidence >= ALIKE).nonzero()[0]
     if not len(found):
         return np.empty(0), np.empty(0, CHORD)
-    best, bass = best[found], lowest[found] % 12
-    changes = np.flatnonzero(np.append(True, best[1:] != best[:-1]))
+    best, bass = best[found], _PITCH_CLASS[lowest[found]]
+    changes = starts_of(best[1:] != best[:-1])
     chords = np.zeros(len(changes), CHORD)
     chords["root"], chords["quality"], chords["bass"] = best[changes] % 12, best[changes] // 12, bass[changes]
     chords["confidence"] = np.minimum(confidence[found[changes]], 1.0) * 255
@@ -98,31 +100,32 @@ def _tables() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
 
     Chords of the first quality come first, by root, then those of the second.
     """
-    sets = (np.arange(1 << 12)[:, None] >> np.arange(12)) & 1
-    chords = np.zeros((len(TRACK_QUALITIES), 12, 12))
+    has = np.arange(1 << 12) >> np.arange(12)[:, None] & 1
+    likeness = np.empty((len(TRACK_QUALITIES), 12, 1 << 12))
     for quality, name in enumerate(TRACK_QUALITIES):
         for root in range(12):
-            chords[quality, root, [(root + step) % 12 for step in QUALITIES[name]]] = len(QUALITIES[name]) ** -0.5
-    likeness = sets @ chords.reshape(-1, 12).T / np.sqrt(np.maximum(sets.sum(1, keepdims=True), 1))
-    best, alike = likeness.argmax(1)[:, None], likeness.max(1)[:, None]
-    rooted = likeness.reshape(-1, len(TRACK_QUALITIES), 12) + ROOTED  # only the chord that has the bass for its root
-    best_rooted, alike_rooted = 12 * rooted.argmax(1) + np.arange(12), rooted.max(1)
+            tones = [(root + step) % 12 for step in QUALITIES[name]]
+            likeness[quality, root] = has[tones].sum(0) * len(tones) ** -0.5
+    likeness /= np.sqrt(np.maximum(has.sum(0), 1))
+    every = likeness.reshape(-1, 1 << 12)
+    best, alike = every.argmax(0), every.max(0)
+    rooted = likeness + ROOTED  # only the chord that has the bass for its root
+    best_rooted, alike_rooted = 12 * rooted.argmax(0) + np.arange(12)[:, None], rooted.max(0)
     wins = (alike_rooted > alike) | ((alike_rooted == alike) & (best_rooted < best))
-    return np.where(wins, best_rooted, best).ravel(), np.where(wins, alike_rooted, alike).ravel()
+    return np.where(wins, best_rooted, best).T.ravel(), np.where(wins, alike_rooted, alike).T.ravel()
 
 
 def _heard(onset: Floats, release: Floats, pitch: Ints, bounds: Floats) -> tuple[Floats, Ints]:
     """Of each stretch, how long each pitch class sounds in it, (12, s), and its lowest pitch, (s,)."""
     s = len(bounds) - 1
     # The end of a note that rounding has put a hair past a bound is no note of the next stretch.
-    first = np.minimum(np.searchsorted(bounds, onset + 1e-3, side="right"), s) - 1
-    last = np.maximum(np.minimum(np.searchsorted(bounds, release - 1e-3), s) - 1, first)
+    first = np.minimum(bounds.searchsorted(onset + 1e-3, side="right"), s) - 1
+    last = np.maximum(np.minimum(bounds.searchsorted(release - 1e-3), s) - 1, first)
     count = np.minimum(last - first, LONGEST_SPAN - 1) + 1
-    note = np.repeat(np.arange(len(onset)), count)
-    stretch = np.arange(len(note)) - np.repeat(np.cumsum(count) - count - first, count)
+    note = np.arange(len(onset)).repeat(count)
+    stretch = np.arange(len(note)) - (count.cumsum() - count - first)[note]
     seconds = np.minimum(release[note], bounds[stretch + 1]) - np.maximum(onset[note], bounds[stretch])
-    tone = pitch[note]
-    heard = np.bincount(tone % 12 * s + stretch, np.maximum(seconds, 1e-3), minlength=12 * s)
+    heard = np.bincount((_PITCH_CLASS[pitch] * s)[note] + stretch, np.maximum(seconds, 1e-3), minlength=12 * s)
     lowest = np.full(s, 127)
-    np.minimum.at(lowest, stretch, tone)
+    np.minimum.at(lowest, stretch, pitch[note])
     return np.asarray(heard.reshape(12, s), np.float64), lowest

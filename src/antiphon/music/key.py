@@ -137,15 +137,16 @@ def key_of_time(seconds: npt.NDArray[np.float64]) -> Key | None:
     Major or minor, unless dorian, phrygian, lydian or mixolydian fits clearly better than either. A mode's profile is
     that of the scale it differs from by one degree, with the ratings of the two degrees exchanged.
     """
-    if np.ptp(seconds) <= 1e-9 * seconds.max():
+    most = seconds.max()
+    if most - seconds.min() <= 1e-9 * most:
         return None
-    heard = seconds - seconds.mean()
+    heard = seconds - seconds.sum() / len(seconds)
     fits = _PROFILES @ (heard / np.sqrt(heard @ heard))
     plain, modal = fits[:PLAIN], fits[PLAIN:]
-    best = int(plain.argmax())
-    if modal.max() > plain[best] + CLEARLY:
-        return _key(PLAIN + int(modal.argmax()), float(modal.max() - plain[best]))
-    return _key(best, float(plain[best] - np.delete(plain, best).max()))
+    best, (second, first) = int(plain.argmax()), np.sort(plain)[-2:]
+    if modal.max() > first + CLEARLY:
+        return _key(PLAIN + int(modal.argmax()), float(modal.max() - first))
+    return _key(best, float(first - second))
 
 
 def _key(row: int, confidence: float) -> Key:

@@ -28,7 +28,7 @@ def merged_metas(tracks: Sequence[RawTrack], offsets: Sequence[int], header: Hea
     for track, offset in zip(tracks, offsets, strict=True):
         if header.format == 2 and offset:
             merged.append(Meta(offset, SET_TEMPO, DEFAULT_TEMPO.to_bytes(3, "big")))
-        merged += [Meta(meta.tick + offset, meta.kind, meta.payload) for meta in track.metas]
+        merged += [meta._replace(tick=meta.tick + offset) for meta in track.metas] if offset else track.metas
     return sorted(merged, key=lambda meta: meta.tick)
 
 

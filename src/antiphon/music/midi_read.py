@@ -25,6 +25,7 @@ from antiphon.music.midi_tracks import (
     read_tracks,
 )
 from antiphon.music.pairing import HANGING, Ints, end_at_restrikes, pair_notes
+from antiphon.music.records import order_of, starts_of
 from antiphon.music.score import NOTE, TEMPO, Part, Score
 
 __all__ = ["DRUM_CHANNEL", "MidiError", "read_midi"]
@@ -95,8 +96,8 @@ def read_midi(source: str | Path | bytes, *, pedal: bool = False, channels: Sequ
     header = read_header(data, name)
     damage: Counter[str] = Counter()
     tracks, messages = read_tracks(list(find_tracks(data, header.body, damage)))
-    for track in tracks:
-        damage.update(track.damage)
+    for what, count in (one for track in tracks for one in track.damage.items()):
+        damage[what] += count
     if header.tracks != len(tracks):
         damage["tracks more or fewer than the header says"] += abs(header.tracks - len(tracks))
     offsets = _track_offsets(header, tracks)
@@ -174,7 +175,7 @@ def _notes(
     stream: _Stream, offsets: Sequence[int], tracks: Sequence[RawTrack], division: int, damage: Counter[str]
 ) -> _Notes:
     """Pair onsets with releases on each (track, channel, pitch), and give every note an end after its beginning."""
-    sounding = np.flatnonzero(stream.message <= 9)
+    sounding = (stream.message <= 9).nonzero()[0]
     channels = int(stream.channel.max(initial=0)) + 1
     key, tick = ((stream.track * channels + stream.channel) * 128 + stream.first)[sounding], stream.tick[sounding]
     paired = pair_notes(key, tick, ((stream.message == 9) & (stream.second > 0))[sounding])
@@ -226,10 +227,11 @@ def _lengthened(key: Ints, onset: Ints, release: Ints, duration: int) -> Ints:
 
 def _with_pedal(notes: _Notes, stream: _Stream, end: int) -> _Notes:
     """Prolong the notes that end while their channel's sustain pedal is down. One that is never lifted is none."""
-    controllers = np.flatnonzero(stream.message == 0xB)
-    pedals = stream.where(controllers[_IS_PEDAL[stream.first[controllers]]])
-    if not len(pedals.place):
+    controllers = (stream.message == 0xB).nonzero()[0]
+    chosen = controllers[_IS_PEDAL[stream.first[controllers]]]
+    if not len(chosen):
         return notes
+    pedals = stream.where(chosen)
     release = notes.release.copy()
     for channel in np.flatnonzero(np.bincount(pedals.channel)):
         here = pedals.where(pedals.channel == channel)
@@ -256,7 +258,7 @@ def _programs(notes: _Notes, stream: _Stream) -> Ints:
     At one tick a track hears its own programs in their order among its notes. What other tracks select at that tick
     counts too, whichever track comes first in the file: sequencers send programs before notes.
     """
-    changes = stream.where(np.flatnonzero(stream.message == 0xC))
+    changes = stream.where((stream.message == 0xC).nonzero()[0])
     if not len(changes.place):
         return np.zeros(len(notes.onset), np.int64)
     ticks = int(max(changes.tick.max(), notes.onset.max(initial=0))) + 1
@@ -264,8 +266,8 @@ def _programs(notes: _Notes, stream: _Stream) -> Ints:
     order = np.argsort(when, kind="stable")
     changes, when = changes.where(order), when[order]
     onset = notes.channel * ticks + notes.onset
-    before, until = (np.searchsorted(when, onset, side=side) for side in ("left", "right"))
-    for tied in np.flatnonzero(before < until):
+    before, until = when.searchsorted(onset, side="left"), when.searchsorted(onset, side="right")
+    for tied in (before < until).nonzero()[0]:
         among = slice(before[tied], until[tied])
         until[tied] = before[tied] + _last_heard(
             changes.place[among], changes.track[among], notes.place[tied], notes.track[tied]
@@ -291,7 +293,7 @@ def _parts(notes: _Notes, program: Ints, names: Sequence[str]) -> tuple[Part, ..
     table = np.empty(len(order), NOTE)
     table["onset"], table["duration"] = notes.onset[order], (notes.release - notes.onset)[order]
     table["pitch"], table["velocity"] = notes.pitch[order], notes.velocity[order]
-    starts = np.flatnonzero(np.append(True, part[1:] != part[:-1]))
+    starts = starts_of(part[1:] != part[:-1])
     of = zip(program[starts].tolist(), channel[starts].tolist(), track[starts].tolist(), strict=True)
     ends = np.append(starts[1:], len(order)).tolist()
     return tuple(
@@ -305,7 +307,7 @@ def _order_in_parts(part: Ints, notes: _Notes) -> Ints:
     moments = int(notes.onset.max()) + 1
     if int(part.max()) * moments >= 1 << 55:
         return np.lexsort((notes.pitch, notes.onset, part))
-    return np.argsort((part * moments + notes.onset) * 128 + notes.pitch)
+    return order_of((part * moments + notes.onset) * 128 + notes.pitch)
 
 
 def _track_name(track: RawTrack) -> str:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,8 @@ KEPT_CONTROLLERS = frozenset({64, 120, 121, 123})
 """Sustain pedal, all sound off, reset all controllers, all notes off: the controllers that bear on notes' lengths."""
 
 PLAIN_MESSAGES = re.compile(
-    rb"(?:[\x80-\xff]{0,3}+[\x00-\x7f]([\x80-\xbf\xe0-\xef])[\x00-\x7f][\x00-\x7f]"
-    rb"(?:[\x80-\xff]{0,3}+[\x00-\x7f][\x00-\x7f][\x00-\x7f])*+)++"
+    rb"(?:[\x80-\xff]{0,3}+[\x00-\x7f]([\x80-\xbf\xe0-\xef])[\x00-\x7f]{2}+"
+    rb"(?:[\x80-\xff]{0,3}+[\x00-\x7f]{3}+)*+)++"
 )
 """Messages of two data bytes, each after its delta time, the first with a status byte: most of any track. The group is
 the last status byte. No quantifier ever gives back, so that a long track takes neither time nor memory twice."""
@@ -39,7 +40,10 @@ STRAY_STATUS_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 """System messages have no place in a file; those that bring data bytes take them along when they are skipped."""
 
 
-_IS_KEPT = np.isin(np.arange(256), list(KEPT_CONTROLLERS))
+_IS_KEPT = np.zeros(1 << 16, np.bool_)
+"""By ``status << 8 | data1``: releases, onsets, programs, and the controllers that are kept."""
+_IS_KEPT[0x8000:0xA000] = _IS_KEPT[0xC000:0xD000] = True
+_IS_KEPT.reshape(256, 256)[0xB0:0xC0, list(KEPT_CONTROLLERS)] = True
 _STAND_IN = int.from_bytes(STAND_IN, "big")
 
 
@@ -57,8 +61,7 @@ class Header:
     body: int
 
 
-@dataclass(frozen=True, slots=True)
-class Meta:
+class Meta(NamedTuple):
     """A meta event: its tick, its type byte and its payload."""
 
     tick: int
@@ -149,17 +152,15 @@ def read_tracks(chunks: Sequence[bytes]) -> tuple[list[RawTrack], Messages]:
     ends, tick, word = _decode(b"".join(plain), list(accumulate(map(len, plain))))
     begins = np.append(0, ends)[:-1]
     counts = ends - begins
-    tick -= np.repeat(np.append(0, tick)[begins], counts)  # each track counts from 0
+    tick -= np.append(0, tick)[begins].repeat(counts)  # each track counts from 0
     last = np.where(counts > 0, np.append(0, tick)[ends], 0).tolist()
-    stand_ins = np.flatnonzero(word == _STAND_IN)
+    stand_ins = (word == _STAND_IN).nonzero()[0]
     word[stand_ins] = [word for one in spelt for word in one.others]
     at = iter(tick[stand_ins].tolist())
     tracks = [_raw_track(one, end, list(islice(at, len(one.others)))) for one, end in zip(spelt, last, strict=True)]
-    kind = word >> 20
-    wanted = (kind == 0x8) | (kind == 0x9) | (kind == 0xC) | ((kind == 0xB) & _IS_KEPT[word >> 8 & 0xFF])
-    chosen = np.flatnonzero(wanted & (tick < LATEST_TICK))
+    chosen = (_IS_KEPT[word >> 8] & (tick < LATEST_TICK)).nonzero()[0]
     word = word[chosen]
-    track = np.repeat(np.arange(len(chunks)), counts)[chosen]
+    track = np.arange(len(chunks)).repeat(counts)[chosen]
     return tracks, Messages(track, tick[chosen], word >> 16, word >> 8 & 0xFF, word & 0xFF)
 
 
@@ -180,17 +181,19 @@ def _decode(plain: bytes, lengths: Sequence[int]) -> tuple[Ints, Ints, Ints]:
     and the second of them, or else begins a delta time.
     """
     byte = np.frombuffer(plain, np.uint8)
-    delta_at, first_at, second_at = np.flatnonzero(byte < 0x80).reshape(-1, 3).T
+    delta_at, first_at, second_at = (byte < 0x80).nonzero()[0].reshape(-1, 3).T
     value = byte.astype(np.int64)
-    delta = value[delta_at]
-    before = delta_at - np.append(-1, second_at[:-1])[: len(delta)] - 1
+    delta, before = value[delta_at], delta_at.copy()
+    before[1:] -= second_at[:-1] + 1
+    longer = (before > 0).nonzero()[0]
     for further in (1, 2, 3):
-        longer = np.flatnonzero(before >= further)
+        longer = longer[before[longer] >= further]
         delta[longer] += (value[delta_at[longer] - further] & 0x7F) << 7 * further
-    told = np.flatnonzero(first_at - delta_at > 1)
-    status = np.repeat(value[delta_at[told] + 1], np.append(told[1:], len(delta))[: len(told)] - told)
+    told = (first_at - delta_at > 1).nonzero()[0]
+    until = np.append(told, len(delta))
+    status = value[delta_at[told] + 1].repeat(until[1:] - until[:-1])
     word = status << 16 | value[first_at] << 8 | value[second_at]
-    return np.searchsorted(second_at, lengths), np.cumsum(delta), word
+    return second_at.searchsorted(lengths), delta.cumsum(), word
 
 
 @dataclass

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.music.records import starts_of
+
 __all__ = ["HANGING", "Paired", "end_at_restrikes", "pair_notes"]
 
 Ints = npt.NDArray[np.int64]
@@ -127,14 +129,17 @@ def end_at_restrikes(key: Ints, onset: Ints, release: Ints) -> tuple[Ints, Ints,
     Takes notes of shape (n,) ordered by key, then onset. Returns the indices of the notes kept, shape (m,), their
     releases, how many were ended early, and how many dropped because a longer one begins with them.
     """
-    together = np.append(False, (key[1:] == key[:-1]) & (onset[1:] == onset[:-1]))[: len(key)]
-    kept = np.flatnonzero(~together)
-    if len(kept) < len(key):
+    again = key[1:] == key[:-1]
+    together = again & (onset[1:] == onset[:-1])
+    kept: Ints = np.arange(len(key))
+    if together.any():
+        kept = starts_of(~together)
         # A release that is known tells more than one that is missing.
         known = np.maximum.reduceat(np.where(release < HANGING, release, -1), kept)
         release = np.where(known >= 0, known, HANGING)
+        onset, again = onset[kept], again[~together]
     dropped = len(key) - len(kept)
-    key, onset = key[kept], onset[kept]
-    ceiling = np.append(np.where(key[1:] == key[:-1], onset[1:], HANGING), HANGING)[: len(key)]
-    early = int(((release > ceiling) & (release < HANGING)).sum())
+    ceiling = np.full(len(kept), HANGING)
+    np.copyto(ceiling[:-1], onset[1:], where=again)
+    early = int(np.count_nonzero((release > ceiling) & (release < HANGING)))
     return kept, np.minimum(release, ceiling), early, dropped

@@ -14,6 +14,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.music.records import starts_of
+
 __all__ = ["boundary_strength", "phrase_starts"]
 
 Floats = npt.NDArray[np.float64]
@@ -53,16 +55,17 @@ def phrase_starts(onset: Floats, release: Floats, pitch: Ints) -> Ints:
     """
     if len(onset) < 2:
         return np.arange(len(onset))
-    starts = np.flatnonzero(np.append(True, onset[1:] - onset[:-1] > TOGETHER))
+    starts = starts_of(onset[1:] - onset[:-1] > TOGETHER)
     if len(starts) < 2 * AROUND:
         return starts[:1]
     at, top = onset[starts], np.maximum.reduceat(pitch, starts)
     step = at[1:] - at[:-1]
     rest = np.maximum(at[1:] - np.maximum.accumulate(release)[starts[1:] - 1], 0.0)
     longest = LONGEST * float(np.partition(step, len(step) // 2)[len(step) // 2])
-    intervals = np.stack([np.abs(top[1:] - top[:-1]), np.minimum(step, longest), np.minimum(rest, longest)])
-    strength = boundary_strength(intervals)
-    return np.append(starts[0], starts[1:][_peaks(strength)])
+    intervals = np.empty((3, len(step)))
+    intervals[0] = np.abs(top[1:] - top[:-1])
+    intervals[1], intervals[2] = np.minimum(step, longest), np.minimum(rest, longest)
+    return np.asarray(starts[starts_of(_peaks(boundary_strength(intervals)))], np.int64)
 
 
 def _peaks(strength: Floats) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphon.music.event import EVENT, Events, instrument_of
+from antiphon.music.records import joined, order_of, starts_of
 
 __all__ = ["KEY", "METER", "NOTE", "TEMPO", "Part", "Score"]
 
@@ -116,7 +117,7 @@ class Score:
         """
         if not self.n_notes:
             return np.empty(0, EVENT)
-        notes = np.concatenate([part.notes for part in self.parts], dtype=NOTE)  # or it would ask which one
+        notes = joined([part.notes for part in self.parts])
         instrument = np.repeat([part.instrument for part in self.parts], [len(part.notes) for part in self.parts])
         onset, release = notes["onset"], notes["onset"] + notes["duration"]
         pitch, velocity = notes["pitch"].astype(np.int64), notes["velocity"].astype(np.int64)
@@ -142,20 +143,31 @@ def _packed(onset: Ints, release: Ints, key: Ints, velocity: Ints) -> Ints | Non
     """
     if min(onset.min(), velocity.min()) < 0 or velocity.max() > _VELOCITY:
         return None
-    if release.max() >= _MOST_TICKS or (release <= onset).any():
+    ticks = int(release.max())
+    if ticks >= _MOST_TICKS or (release <= onset).any():
         return None
-    begins = key * _MOST_TICKS + onset
-    order = np.argsort(begins)
-    again = begins[order[1:]] == begins[order[:-1]]
+    begins = key * ticks + onset
+    order = order_of(begins)
+    begins = begins[order]
+    again = begins[1:] == begins[:-1]
     if again.any():
-        order = np.lexsort((-release, begins))
-        order = order[np.append(True, ~again)]
+        order = _longest_first(order, again, ticks - release)[starts_of(~again)]
     key, onset, release, velocity = key[order], onset[order], release[order], velocity[order]
-    release[:-1] = np.where(key[1:] == key[:-1], np.minimum(release[:-1], onset[1:]), release[:-1])
+    np.minimum(release[:-1], onset[1:], out=release[:-1], where=key[1:] == key[:-1])
     key = key << _KEY
     packed = np.concatenate([release << _TICK | key, onset << _TICK | (key | velocity | _ONSET)])
     packed.sort()
     return packed
+
+
+def _longest_first(order: Ints, again: npt.NDArray[np.bool_], remaining: Ints) -> Ints:
+    """`order` (n,) with notes that begin together by the ticks that are `remaining` after them, the fewest first;
+    `again` (n - 1,) tells which begin together with the note before."""
+    doubled = (np.append(again, False) | np.append(False, again)).nonzero()[0]
+    begin = np.append(0, (~again).cumsum())[doubled]
+    notes, order = order[doubled], order.copy()
+    order[doubled] = notes[order_of(begin * (int(remaining.max()) + 1) + remaining[notes])]
+    return order
 
 
 def _unpacked(packed: Ints, at: npt.NDArray[np.float64]) -> Events:

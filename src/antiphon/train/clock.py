@@ -22,13 +22,12 @@ def stored_beats(score: Score, at: npt.NDArray[np.float64]) -> Beats:
     A row begins with the first event for which it holds; what holds for none is left out.
     """
     beats, wait = score_beats(score), at[1:] - at[:-1]
-    cut = np.flatnonzero(wait > LONGEST_DELTA * 1e-3) + 1
-    first = np.unique(np.concatenate([[0], np.searchsorted(at, beats["at"]), cut]))
-    first = first[first < len(at)]
+    cut = (wait > LONGEST_DELTA * 1e-3).nonzero()[0] + 1
+    first = np.array(sorted({0, *at.searchsorted(beats["at"]).tolist(), *cut.tolist()} - {len(at)}))
     # How far a corpus's clock is behind the score's at each of these events.
-    lost = np.concatenate([[0.0], np.cumsum(wait[cut - 1] - LONGEST_DELTA * 1e-3)])
-    late = at[0] + lost[np.searchsorted(cut, first, side="right")]
-    rows = beats[row_at(beats, at[first])]
+    lost = np.append(0.0, np.cumsum(wait[cut - 1] - LONGEST_DELTA * 1e-3))
+    late = at[0] + lost[cut.searchsorted(first, side="right")]
+    rows = beats.take(row_at(beats, at[first]))
     rows["at"] = at[first] - late - _ROUNDING
     rows["origin"] -= late
     return rows

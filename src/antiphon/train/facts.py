@@ -92,11 +92,11 @@ NOTHING = Described(NO_FACTS, np.empty(0, np.uint32), np.empty(0, CHORD), NO_BEA
 
 def describe(score: Score, events: Events, notes: KeyedNotes) -> Described:
     """What there is to say of the piece `score`, of which `events` is the closed stream and `notes` are its notes."""
-    facts = NO_FACTS.copy()
     if not len(notes.on):
         return NOTHING
-    at = events["at"]
-    struck = np.flatnonzero(events["velocity"])
+    facts = np.zeros((), FACTS)
+    at, is_onset = events["at"].copy(), events["velocity"] > 0
+    struck = is_onset.nonzero()[0]
     ends = np.empty(len(at))
     ends[notes.on] = at[notes.off]
     onset, release = at[struck], ends[struck]
@@ -109,15 +109,15 @@ def describe(score: Score, events: Events, notes: KeyedNotes) -> Described:
     wait = began[1:] - began[:-1]
     again = (wait < MACHINE_GUN) & (wait > 0) & (notes.key[1:] == notes.key[:-1])
     facts["machine_gun"] = np.count_nonzero(again) / len(onset)
-    _describe_loudness(facts, events["velocity"])
-    _describe_time(facts, events, float(lasts.sum()))
+    _describe_loudness(facts, events["velocity"][struck])
+    _describe_time(facts, at, is_onset, float(lasts.sum()))
     playing = np.bincount(instrument, minlength=INSTRUMENTS)
     facts["instruments"] = np.packbits(playing > 0)
     pitched: slice | npt.NDArray[np.int64] = slice(None)
     if playing[DRUM_KITS:].any():
         is_drum = drums(instrument)
         facts["drums"] = is_drum.mean()
-        pitched = np.flatnonzero(~is_drum)
+        pitched = (~is_drum).nonzero()[0]
     facts["grid"] = grid_fit(score)
     _describe_marks(facts, score)
     melody = (onset[pitched], release[pitched], pitch[pitched])
@@ -134,17 +134,17 @@ def describe(score: Score, events: Events, notes: KeyedNotes) -> Described:
 
 
 def _describe_loudness(facts: npt.NDArray[np.void], velocity: npt.NDArray[np.uint8]) -> None:
-    counts = np.bincount(velocity, minlength=128)
-    counts[0] = 0
-    share = counts / counts.sum()
+    share = np.bincount(velocity, minlength=128) / len(velocity)
     mean = float((share * _LOUDNESS).sum())
     facts["loudness"], facts["dynamics"] = mean, math.sqrt(float((share * (_LOUDNESS - mean) ** 2).sum()))
 
 
-def _describe_time(facts: npt.NDArray[np.void], events: Events, lasts: float) -> None:
-    sounding = np.cumsum(np.where(events["velocity"], np.int32(1), np.int32(-1)), dtype=np.int32)
-    last = np.flatnonzero(sounding == 0)[:-1]
-    rests = events["at"][last + 1] - events["at"][last]
+def _describe_time(
+    facts: npt.NDArray[np.void], at: npt.NDArray[np.float64], is_onset: npt.NDArray[np.bool_], lasts: float
+) -> None:
+    sounding = (2 * is_onset.view(np.int8) - 1).cumsum(dtype=np.int32)
+    last = (sounding == 0).nonzero()[0][:-1]
+    rests = at[last + 1] - at[last]
     empty, whole = float(rests.sum()), max(float(facts["seconds"]), 1e-3)
     facts["empty"], facts["silence"] = empty / whole, float(rests[rests >= SILENCE].sum()) / whole
     facts["polyphony"] = lasts / max(whole - empty, 1e-3)
@@ -153,7 +153,7 @@ def _describe_time(facts: npt.NDArray[np.void], events: Events, lasts: float) ->
 
 def _describe_pitch(facts: npt.NDArray[np.void], pitch: npt.NDArray[np.int64], lasts: npt.NDArray[np.float64]) -> None:
     time = np.bincount(pitch, lasts, minlength=128)
-    found = np.flatnonzero(time)
+    found = time.nonzero()[0]
     facts["low"], facts["high"] = (found[0], found[-1]) if len(found) else (127, 0)
     facts["pitches"] = len(found)
     key = key_of_time(np.bincount(_PITCH_CLASS, time).astype(np.float64)) if len(found) else None

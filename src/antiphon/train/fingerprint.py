@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from antiphon.music.event import DRUM_KITS, Events
 from antiphon.music.notes import drums
+from antiphon.music.records import starts_of
 
 __all__ = ["FEWEST_RUNS", "SKETCH_SIZE", "components", "resembling_pairs", "sketch"]
 
@@ -49,17 +50,17 @@ def sketch(events: Events) -> Hashes:
 
     Takes a piece's events, dtype `EVENT`. Two keys or two tempos of one piece make one sketch.
     """
-    struck = np.flatnonzero(events["velocity"])
+    struck = (events["velocity"] > 0).nonzero()[0]
     instrument, at, pitch = events["instrument"][struck], events["at"][struck], events["pitch"][struck]
     if len(struck) and instrument.max() >= DRUM_KITS:
-        melodic = np.flatnonzero(~drums(instrument))
+        melodic = (~drums(instrument)).nonzero()[0]
     else:
         melodic = np.arange(len(struck))
     if len(melodic) > RUN:
         if len(melodic) < len(struck):
             at, pitch = at[melodic], pitch[melodic]
         at, starts = _chords(at)
-        edges = np.stack([edge.reduceat(pitch, starts) for edge in (np.maximum, np.minimum)]).astype(np.int64)
+        edges = np.array([np.maximum.reduceat(pitch, starts), np.minimum.reduceat(pitch, starts)], np.int64)
         return _smallest(_runs(edges[:, 1:] - edges[:, :-1], at, RUN), SKETCH_SIZE)
     if len(struck) > RUN:
         at, starts = _chords(at)
@@ -81,12 +82,11 @@ def _smallest(hashes: Hashes, n: int) -> Hashes:
 
 def _different(ordered: Hashes) -> Hashes:
     """`ordered`, each once. (`np.unique` of NumPy 2.4 puts them into a table first, which takes ten times as long.)"""
-    is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
-    return np.asarray(ordered[is_first], np.uint64)
+    return ordered[starts_of(ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
 def _chords(at: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    starts = np.flatnonzero(np.append(True, at[1:] - at[:-1] > CHORD_SECONDS))
+    starts = starts_of(at[1:] - at[:-1] > CHORD_SECONDS)
     return at[starts], starts
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from antiphon.music.event import Events
 from antiphon.music.midi_read import MidiError
+from antiphon.music.records import order_of
 from antiphon.music.score_files import NotationError, read_score
 from antiphon.train.clock import LONGEST_DELTA
 from antiphon.train.corpus import STORED
@@ -79,18 +80,27 @@ def lengthened(events: Events, shortest: float = SHORTEST_NOTE) -> Events:
 
 def _lengthened(events: Events, notes: KeyedNotes, shortest: float = SHORTEST_NOTE) -> tuple[Events, KeyedNotes]:
     on, off, key = notes.on, notes.off, notes.key
-    onset, release = events["at"][on], events["at"][off]
+    at = events["at"].copy()
+    onset, release = at[on], at[off]
     short = release - onset < shortest
     if not short.any():
         return events, notes
     free = np.append(np.where(key[1:] == key[:-1], onset[1:], np.inf), np.inf)
-    events = events.copy()
-    events["at"][off] = np.where(short, np.maximum(release, np.minimum(onset + shortest, free)), release)
-    key_of = events["instrument"].astype(np.int64) * 128 + events["pitch"]
-    order = np.lexsort((key_of + ((events["velocity"] > 0) << 20), events["at"]))
+    at[off] = np.where(short, np.maximum(release, np.minimum(onset + shortest, free)), release)
+    order = _in_order(at, events)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    return events[order], KeyedNotes(place[on], place[off], key)
+    events = events.take(order)
+    events["at"] = at[order]
+    return events, KeyedNotes(place[on], place[off], key)
+
+
+def _in_order(at: npt.NDArray[np.float64], events: Events) -> npt.NDArray[np.int64]:
+    """The order of `events` at other times, `at` (n,): as `Score.events` has it, releases first."""
+    by_time = np.argsort(at, kind="stable")
+    moment = np.append(0, (at[by_time[1:]] > at[by_time[:-1]]).cumsum())
+    key = (events["velocity"] > 0) * (1 << 16) + (events["instrument"] << 7) + events["pitch"]
+    return by_time[order_of((moment << 17) + key[by_time])]
 
 
 def stored(events: Events) -> tuple[npt.NDArray[np.void], float]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from antiphon.music.records import joined
 from antiphon.music.score_files import can_read_notation, find_scores, tunes_in
 from antiphon.train.cluster import work_on_cluster
 from antiphon.train.corpus import BESIDE, SPLITS, STORED, CorpusError
@@ -169,6 +170,7 @@ def find_sources(sources: Sequence[Path]) -> list[Source]:
     """
     found: list[Source] = []
     labels: set[str] = set()
+    sets: dict[Path, str] = {}
     for folder in sources:
         if not folder.is_dir():
             raise CorpusError(f"{folder}: not a folder")
@@ -189,12 +191,21 @@ def find_sources(sources: Sequence[Path]) -> list[Source]:
             tunes = tunes_in(file)
             for tune in range(tunes):
                 number = f"#{tune + 1}" if tunes > 1 else ""
-                found.append(Source(file, named + number, file.resolve().parent.name, side, tune))
+                found.append(Source(file, named + number, _set(file, sets), side, tune))
     return found
 
 
 def _name(folder: Path) -> str:
     return folder.resolve().name
+
+
+def _set(file: Path, known: dict[Path, str]) -> str:
+    """The name of the folder that `file` really lies in. What is `known` of folders grows: to resolve takes long."""
+    if file.is_symlink():
+        return file.resolve().parent.name
+    if file.parent not in known:
+        known[file.parent] = _name(file.parent)
+    return known[file.parent]
 
 
 @dataclass(frozen=True)
@@ -211,7 +222,7 @@ class _Chunk:
         facts = hashlib.sha256(f"{CHUNK_FORMAT} {pedal} {parts} {can_read_notation()}".encode())
         for file in files:
             stat = file.path.stat()
-            said = f"{file.path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0{file.tune}\0"
+            said = f"{file.path.absolute()}\0{stat.st_size}\0{stat.st_mtime_ns}\0{file.tune}\0"
             facts.update(said.encode("utf-8", "replace"))
         return cls(tuple(files), folder / f"chunk-{facts.hexdigest()[:24]}.npz", pedal, parts)
 
@@ -223,14 +234,14 @@ def _read_chunk(chunk: _Chunk) -> int:
     beside = chunk.path.with_name(f"writing-{os.getpid()}-{chunk.path.name}")
     np.savez(
         beside,
-        events=np.concatenate([piece.events for piece in pieces]),
+        events=joined([piece.events for piece in pieces]),
         lengths=np.array([len(piece.events) for piece in pieces]),
         sketches=np.concatenate([piece.sketch for piece in pieces]),
         sketch_lengths=np.array([len(piece.sketch) for piece in pieces]),
         facts=np.array([one.facts for one in said], FACTS),
         phrases=np.concatenate([one.phrases for one in said]),
-        chords=np.concatenate([one.chords for one in said]),
-        beats=np.concatenate([one.beats for one in said]),
+        chords=joined([one.chords for one in said]),
+        beats=joined([one.beats for one in said]),
         told=np.array(json.dumps([_told(piece) for piece in pieces])),
     )
     beside.replace(chunk.path)

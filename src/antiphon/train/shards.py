@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from antiphon.music.beats import Beats
 from antiphon.music.chord_track import TRACK_QUALITIES
-from antiphon.train.corpus import BESIDE, CORPUS_FORMAT, INDEX, SPLITS, STORED
+from antiphon.music.records import joined
+from antiphon.train.corpus import BESIDE, CORPUS_FORMAT, INDEX, SPLITS
 from antiphon.train.facts import FACTS, told
 from antiphon.train.sides import Row
 from antiphon.train.transposition import transposed, transposed_chords, transposed_facts
@@ -74,7 +75,7 @@ class _SplitWriter:
 
     def flush(self) -> None:
         if self.waiting:
-            np.save(self.folder / f"{self.name}-{self.shard:03d}.npy", np.concatenate(self.waiting).astype(STORED))
+            np.save(self.folder / f"{self.name}-{self.shard:03d}.npy", joined(self.waiting))
             self.shard, self.filled, self.waiting = self.shard + 1, 0, []
         for name, values in self.beside.items():
             with self._raw(name).open("ab") as raw:
