@@ -1,6 +1,7 @@
 """Folders for browsers, made once; onnxruntime-web is fetched once by npm; a server on this machine; a browser."""
 
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +19,7 @@ def folders(tmp_path_factory):
 
     root = tmp_path_factory.mktemp("browser")
     (root / "blank.html").write_text("<!doctype html><link rel='icon' href='data:,' />")
+    shutil.copy(Path(__file__).parent / "simulation.js", root)
     box, tiny = bundle_of(shipped_net(), root / "box"), bundle_of(tiny_net(), root / "tiny")
     made = {"box_int8": (find_bundle("antiphon"), "int8"), "box_fp32": (box, "fp32"), "tiny_int8": (tiny, "int8")}
     embed_for_web(tiny, root / "tiny_fp32", "fp32", npm=True)

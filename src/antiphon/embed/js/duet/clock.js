@@ -2,16 +2,34 @@
 
 export const now = () => performance.now() / 1000;
 
+/**
+ * Time as a partner needs it: what it is, and a call after some seconds, which what it returns takes back. Whoever gives
+ * another makes hours of playing pass in a moment.
+ */
+export const TIME = {
+  now,
+  after(seconds, call) {
+    const timer = setTimeout(call, seconds * 1000);
+    return () => clearTimeout(timer);
+  },
+};
+
 /** Waits that one may be woken from. */
 export class Alarm {
+  #time;
   #wake = () => {};
 
-  /** Resolves at `at` seconds of `now()`, or as soon as `ring` is called; without `at` only then. */
+  constructor(time) {
+    this.#time = time;
+  }
+
+  /** Resolves at `at` seconds, or as soon as `ring` is called; without `at` only then. */
   until(at = Infinity) {
     return new Promise((resolve) => {
-      const timer = Number.isFinite(at) ? setTimeout(resolve, Math.max(0, (at - now()) * 1000)) : 0;
+      const isTimed = Number.isFinite(at);
+      const takeBack = isTimed ? this.#time.after(Math.max(0, at - this.#time.now()), resolve) : () => {};
       this.#wake = () => {
-        clearTimeout(timer);
+        takeBack();
         resolve();
       };
     });
