@@ -11,6 +11,9 @@ from tests.browser.stage import served
 from tests.embed.models import bundle_of, shipped_net, tiny_net
 from tests.faces.web.stagehand import PATIENCE, chromium
 
+LOADING = 120_000
+"""Milliseconds that a page and its model may take to load, where a busy machine leaves them little."""
+
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory):
@@ -46,7 +49,7 @@ def browser():
 def page(browser, address):
     """An empty page beside the folders. Nothing but what the folders hold may be asked for."""
     with _Window(browser) as page:
-        page.goto(f"{address}/blank.html")
+        page.goto(f"{address}/blank.html", timeout=LOADING)
         yield page
 
 
@@ -58,8 +61,8 @@ def visit(browser):
     def open_page(url, script="", **options):
         visitors.append(_Window(browser, script, **options))
         page = visitors[-1].__enter__()
-        page.goto(url)
-        page.wait_for_function("document.getElementById('begin').matches('.ready, .failed')", timeout=60_000)
+        page.goto(url, timeout=LOADING)
+        page.wait_for_function("document.getElementById('begin').matches('.ready, .failed')", timeout=LOADING)
         return page
 
     yield open_page
