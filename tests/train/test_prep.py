@@ -187,7 +187,7 @@ def test_a_killed_run_is_taken_up_where_it_was(tmp_path: Path, jobs: int) -> Non
         shutil.copy(source / f"p{i % 49:03d}.mid", source / f"p{i:03d}.mid")
     partial = tmp_path / "corpus.partial"
     run = subprocess.Popen([sys.executable, "-c", RUN.format(jobs=jobs), str(source), str(out)], start_new_session=True)
-    wait_for(lambda: partial.is_dir() and len(list(partial.glob("chunk-*.npz"))) >= 2, run)
+    wait_for(lambda: partial.is_dir() and len(list(partial.glob("chunk-*.arrays"))) >= 2, run)
     run.kill()
     run.wait()
     assert not out.exists(), "it was done before it could be killed"
@@ -222,7 +222,7 @@ def test_ctrl_c_leaves_what_was_read_and_no_process(tmp_path: Path) -> None:
         start_new_session=True,
         stderr=subprocess.DEVNULL,
     )
-    wait_for(lambda: partial.is_dir() and any(partial.glob("chunk-*.npz")), run)
+    wait_for(lambda: partial.is_dir() and any(partial.glob("chunk-*.arrays")), run)
     os.killpg(run.pid, signal.SIGINT)
     run.wait(timeout=60)
     assert run.returncode != 0
@@ -244,7 +244,7 @@ def chunks_of(source: Path, out: Path) -> list[Path]:
     """Read a source, but let its corpus fail, so that only what was read remains."""
     with pytest.raises(CorpusError, match="none of"):
         prepare([source], out, min_notes=10**9, **HERE)
-    return sorted((out.parent / f"{out.name}.partial").glob("chunk-*.npz"))
+    return sorted((out.parent / f"{out.name}.partial").glob("chunk-*.arrays"))
 
 
 @pytest.mark.parametrize("trouble", ["missing", "empty", "taken", "all bad", "share"])

@@ -52,7 +52,7 @@ def grid_fit(score: Score) -> float:
     quarter = score.ticks_per_quarter
     near = int(_NEAR * quarter)
     chance = (2 * near + 1) * _LINES / quarter
-    onset = np.concatenate([part.notes["onset"] for part in score.parts] or [np.empty(0, np.int64)])
+    onset = score.notes["onset"]
     if chance >= 1 or not len(onset):
         return 1.0
     # How far an onset lies behind its line, in parts of a tick, so that lines may fall between ticks.

@@ -50,7 +50,7 @@ def stretches(score: Score, *, on_grid: bool) -> Floats:
     With `on_grid` they are half bars, or beats of bars that have no half, or two quarters where no meter is told;
     without, they are seconds.
     """
-    end = max((int((p.notes["onset"] + p.notes["duration"]).max()) for p in score.parts if len(p.notes)), default=0)
+    end = score.end
     if not on_grid:
         return np.arange(np.ceil(float(score.seconds(end))) + 1.0)
     quarter = score.ticks_per_quarter

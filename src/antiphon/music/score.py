@@ -103,11 +103,21 @@ class Score:
     def n_notes(self) -> int:
         return sum(len(part.notes) for part in self.parts)
 
+    @cached_property
+    def end(self) -> int:
+        """The tick of the last release; 0 without notes."""
+        notes = self.notes
+        return int((notes["onset"] + notes["duration"]).max(initial=0))
+
+    @cached_property
+    def notes(self) -> npt.NDArray[np.void]:
+        """The notes of all parts, dtype `NOTE`, shape (n_notes,), part by part."""
+        return joined([part.notes for part in self.parts]) if self.parts else np.empty(0, NOTE)
+
     @property
     def duration(self) -> float:
         """Seconds until the last release."""
-        ends = [int((p.notes["onset"] + p.notes["duration"]).max()) for p in self.parts if len(p.notes)]
-        return float(self.seconds(max(ends))) if ends else 0.0
+        return float(self.seconds(self.end))
 
     def events(self) -> Events:
         """Every onset and release in order, shape (2 * n_notes,) of dtype `EVENT`, in seconds.
@@ -117,7 +127,7 @@ class Score:
         """
         if not self.n_notes:
             return np.empty(0, EVENT)
-        notes = joined([part.notes for part in self.parts])
+        notes = self.notes
         instrument = np.repeat([part.instrument for part in self.parts], [len(part.notes) for part in self.parts])
         onset, release = notes["onset"], notes["onset"] + notes["duration"]
         pitch, velocity = notes["pitch"].astype(np.int64), notes["velocity"].astype(np.int64)

@@ -168,8 +168,7 @@ def _describe_marks(facts: npt.NDArray[np.void], score: Score) -> None:
     if len(speeds) == 1:
         facts["tempo"] = 60e6 / float(speeds[0])
     elif len(speeds):
-        onset = np.concatenate([part.notes["onset"] for part in score.parts])
-        row = np.clip(np.searchsorted(score.tempos["tick"], onset, side="right") - 1, 0, None)
+        row = np.maximum(score.tempos["tick"].searchsorted(score.notes["onset"], side="right") - 1, 0)
         facts["tempo"] = 60e6 / float(np.sort(speeds[row])[len(row) // 2])
     if facts["grid"] < ON_GRID and len(speeds) <= 1 and (not len(speeds) or speeds[0] == 500_000):
         facts["tempo"] = math.nan  # the tempo that files have which know of none
