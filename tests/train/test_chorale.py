@@ -13,12 +13,18 @@ from hypothesis import strategies as st
 from antiphon.codec.grid import CLASSES, PITCHES, REST
 from antiphon.engine.chorale import ChoraleModel
 from antiphon.train.checkpoint import RunError
-from antiphon.train.chorale_data import Chorales, hidden_cells, voice_ranges
+from antiphon.train.chorale_data import Batch, Chorales, hidden_cells, hidden_steps, voice_ranges
 from antiphon.train.chorale_export import export_chorale
-from antiphon.train.chorale_loop import ChoraleTrainConfig, load_chorale_net, nats_per_cell, train_chorales
-from antiphon.train.chorale_net import ChoraleNet, ChoraleNetConfig, PitchMix
+from antiphon.train.chorale_loop import (
+    ChoraleTrainConfig,
+    load_chorale_net,
+    nats_of_orders,
+    nats_per_cell,
+    train_chorales,
+)
+from antiphon.train.chorale_net import ChoraleNet, ChoraleNetConfig, PitchMix, Recall
 
-SMALL = ChoraleNetConfig(channels=16, hidden=24, mixed=4, moved=4, blocks=2, reach=(1, 2))
+SMALL = ChoraleNetConfig(channels=16, hidden=24, mixed=4, moved=4, recalled=4, heads=2, blocks=2, reach=(1, 2))
 PIECES = [np.random.default_rng(i).integers(10, 30, (4, steps)) for i, steps in enumerate((24, 40, 10))]
 
 
@@ -66,12 +72,28 @@ def test_it_is_equivariant_to_time_away_from_the_edges():
 def test_it_is_told_where_the_piece_begins_and_ends():
     net, cells, known = _net(), _cells((1, 4, 80)), torch.zeros(1, 4, 80)
     inside = net(cells, known, _edges(1, 80))
-    begun, ended = net(cells, known, _edges(1, 80, begins=1.0)), net(cells, known, _edges(1, 80, ends=1.0))
-    near = 4 * sum((1, 2))  # steps from which a small net's two blocks can look
-    assert not torch.allclose(begun[:, :, :4], inside[:, :, :4])
-    assert torch.equal(begun[:, :, 4 + 2 * near :], inside[:, :, 4 + 2 * near :])
-    assert not torch.allclose(ended[:, :, -4:], inside[:, :, -4:])
-    assert torch.equal(ended[:, :, : -4 - 2 * near], inside[:, :, : -4 - 2 * near])
+    for edges, there, far in (
+        ({"begins": 1.0}, slice(0, 4), slice(-4, None)),
+        ({"ends": 1.0}, slice(-4, None), slice(0, 4)),
+    ):
+        change = (net(cells, known, _edges(1, 80, **edges)) - inside).abs()
+        assert change[:, :, there].mean() > 2 * change[:, :, far].mean()
+
+
+@torch.no_grad()
+def test_a_beat_hears_its_like_however_far_away():
+    recall = Recall(SMALL)
+    for query_or_key in range(2):  # beats are alike by what they hold, not by where they are
+        rows = slice(query_or_key * SMALL.recalled, (query_or_key + 1) * SMALL.recalled)
+        recall.ask.weight[rows] = 40 * torch.eye(SMALL.recalled, SMALL.channels)
+    recall.ask.bias.zero_()
+    beats = torch.randn(1, 50, PITCHES, SMALL.channels)
+    beats[:, 45, :, : SMALL.recalled] = beats[:, 2, :, : SMALL.recalled]
+    heard, changed = recall(beats), beats.clone()
+    changed[:, 45, :, SMALL.recalled :] += 1.0
+    other = (recall(changed) - heard).abs().sum((2, 3))[0]
+    assert other[2] > 0.1
+    assert other[3:45].max() < 1e-3
 
 
 @torch.no_grad()
@@ -195,23 +217,66 @@ def test_a_run_can_go_on_from_anothers_best_net(dataset, tmp_path):
     other = replace(config, net=replace(SMALL, channels=8))
     with pytest.raises(RunError, match="another shape"):
         train_chorales(dataset, tmp_path / "third", other, quiet=True)
-    nobody = replace(config, teachers=(str(tmp_path / "nobody" / "best.safetensors"),))
-    with pytest.raises(RunError, match="nobody"):
-        train_chorales(dataset, tmp_path / "third", nobody, quiet=True)
     assert not (tmp_path / "third").exists()
 
 
-def test_a_net_can_be_taught_by_others_alone(dataset, tmp_path):
-    train_chorales(dataset, tmp_path / "teacher", _config(48), quiet=True)
-    truth = json.loads(dataset.read_text())
-    elsewhere = tmp_path / "elsewhere.json"  # it hears other music than the teacher did, and is told nothing true of it
-    higher = [(np.array(piece) + 5).tolist() for piece in truth["train"]]
-    elsewhere.write_text(json.dumps({"train": higher, "valid": truth["valid"]}))
-    said = {}
-    for taught in (0.0, 1.0):
-        config = replace(_config(48), teachers=(str(tmp_path / "teacher" / "best.safetensors"),), taught=taught)
-        said[taught] = train_chorales(elsewhere, tmp_path / f"{taught}", config, quiet=True)["validation"]
-    assert said[1.0] < said[0.0] - 0.1
+@given(st.integers(1, 40), st.integers(2, 4), st.integers(0, 1000))
+def test_of_the_steps_of_an_order_some_are_being_filled(length, voices, seed):
+    hidden = hidden_steps(length, voices, np.random.default_rng(seed))
+    assert hidden.shape == (voices, length)
+    assert hidden.any()
+
+
+def test_a_score_is_met_in_several_orders_at_once():
+    batch = Chorales(PIECES, length=16, size=4, seed=0).ordered(3, 2, 5)
+    assert batch.cells.shape == (10, 4, 16)
+    for rows in (slice(0, 5), slice(5, 10)):
+        assert (batch.cells[rows] == batch.cells[rows][:1]).all()
+        assert len({hidden.tobytes() for hidden in batch.hidden[rows]}) > 1
+    assert not np.array_equal(batch.cells[0], batch.cells[5])
+
+
+def _one_score(hidden):
+    hidden = np.array(hidden, bool)
+    cells = np.random.default_rng(0).integers(10, 30, hidden.shape)
+    return Batch(cells, ~hidden, hidden, np.zeros((len(cells), hidden.shape[2] // 4, 2), bool))
+
+
+def test_one_order_alone_costs_the_mean_of_its_steps():
+    hidden = np.zeros((1, 4, 8), bool)
+    hidden[0, :, [1, 4]] = hidden[0, 2, 6] = True
+    batch, logits = _one_score(hidden), torch.randn(1, 4, 8, CLASSES)
+    nats = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 2), torch.from_numpy(batch.cells).flatten(), reduction="none"
+    ).view(4, 8)
+    assert nats_of_orders(logits, batch, 1).item() == pytest.approx(
+        torch.stack([nats[:, 1].mean(), nats[:, 4].mean(), nats[2, 6]]).mean().item(), rel=1e-5
+    )
+
+
+def test_the_kindest_order_counts_most():
+    hidden = np.zeros((2, 4, 8), bool)
+    hidden[:, :, 3] = True
+    batch, logits = _one_score(hidden), torch.zeros(2, 4, 8, CLASSES)
+    batch.cells[1] = batch.cells[0]
+    plain = nats_of_orders(logits, batch, 2).item()
+    assert plain == pytest.approx(np.log(CLASSES), rel=1e-5)
+    for voice in range(4):
+        logits[0, voice, 3, batch.cells[0, voice, 3]] = 30.0  # the first order makes it certain
+    one_of_two = np.log(2) / (0.75 * 4)
+    assert nats_of_orders(logits, batch, 2).item() == pytest.approx(one_of_two, rel=1e-3)
+    logits.requires_grad_()
+    nats_of_orders(logits, batch, 2).backward()
+    assert logits.grad[1].abs().sum() < 1e-3  # nor where another order hides too much
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_a_net_can_learn_the_mean_of_several_orders(dataset, tmp_path):
+    first = train_chorales(dataset, tmp_path / "first", _config(16), quiet=True)
+    config = replace(_config(16), start=str(tmp_path / "first" / "best.safetensors"), orders=3, size=8)
+    second = train_chorales(dataset, tmp_path / "second", config, quiet=True)
+    assert second["validation"] < first["validation"]
+    assert second["validation"] < np.log(CLASSES) - 0.3
 
 
 def test_a_bundle_gives_the_nets_own_answers(tmp_path):

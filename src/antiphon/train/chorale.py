@@ -26,7 +26,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--out", metavar="RUN", type=Path, required=True, help="the run's folder")
     parser.add_argument("--resume", action="store_true", help="go on with the run where it stopped")
     parser.add_argument("--from", dest="start", metavar="RUN", type=Path, help="go on from another run's best net")
-    parser.add_argument("--teachers", metavar="RUN", type=Path, nargs="+", default=(), help="runs whose nets teach it")
+    parser.add_argument(
+        "--orders", type=int, default=0, help="learn the mean of so many orders, as published nets are judged (5)"
+    )
     parser.add_argument("--steps", type=int, default=_DEFAULT.steps, help=f"({_DEFAULT.steps:,})")
     parser.add_argument("--minutes", type=float, help="train for so many minutes instead")
     parser.add_argument("--channels", type=int, default=_DEFAULT.net.channels, help=f"({_DEFAULT.net.channels})")
@@ -50,16 +52,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     shape = {name: getattr(args, name) for name in ("channels", "hidden", "blocks", "dropout")}
     given = {
-        name: getattr(args, name) for name in ("steps", "minutes", "size", "length", "seed", "threads", "weight_decay")
+        name: getattr(args, name)
+        for name in ("steps", "minutes", "size", "length", "seed", "threads", "weight_decay", "orders")
     }
     for rate in ("learning_rate", "matrix_rate"):
         given[rate] = args.rates * getattr(_DEFAULT, rate)
     given["start"] = None if args.start is None else str(args.start / _BEST)
-    given["teachers"] = tuple(str(run / _BEST) for run in args.teachers)
     config = replace(_DEFAULT, net=replace(_DEFAULT.net, **shape), **given)
     try:
         progress = train_chorales(args.data, args.out, config, resume=args.resume)
-        print(f"{args.out}: {progress['step']:,} steps, {progress['best']:.4f} nats per hidden cell of validation")
+        print(f"{args.out}: {progress['step']:,} steps, {progress['best']:.4f} nats a cell of validation")
         if args.bundle:
             lineage = json.loads(args.lineage.read_text()) if args.lineage else {}
             export_run(args.out, args.bundle, lineage)

@@ -6,7 +6,7 @@ Huang et al. 2017), whole steps, as the published likelihood asks, and whole voi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from antiphon.codec.grid import REST, STEPS_PER_BEAT, Cells
 
-__all__ = ["Batch", "Chorales", "hidden_cells", "voice_ranges"]
+__all__ = ["Batch", "Chorales", "hidden_cells", "hidden_steps", "voice_ranges"]
 
 Mask = npt.NDArray[np.bool_]
 
 _CELLS, _STEPS = 0.45, 0.4  # shares of the kinds of mask; the rest are of voices
+_BEGUN = 0.25  # of the steps hidden for the mean of several orders: share that are being filled, voice by voice
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,16 @@ def hidden_cells(length: int, voices: int, rng: np.random.Generator) -> Mask:
     return hidden
 
 
+def hidden_steps(length: int, voices: int, rng: np.random.Generator) -> Mask:
+    """Cells to hide among (voices, length): those of the steps after a random place in a random order, at least one."""
+    hidden = np.zeros((voices, length), bool)
+    steps = rng.permutation(length)[rng.integers(length) :]
+    hidden[:, steps] = True
+    for step in steps[rng.random(len(steps)) < _BEGUN]:
+        hidden[rng.permutation(voices)[: rng.integers(1, voices)], step] = False
+    return hidden
+
+
 class Chorales:
     """Batches without end: batch `step` is the same whenever it is asked for, which is what a resume needs.
 
@@ -80,20 +91,36 @@ class Chorales:
         steps = np.array([piece.shape[1] for piece in self.pieces], float)
         self.share = steps / steps.sum()
 
-    def batch(self, step: int) -> Batch:
-        rng = np.random.default_rng((self.seed, step))
+    def batch(self, step: int, size: int | None = None) -> Batch:
+        """Batch `step` of `size` crops (as many as usual), each hidden in its own way by `hidden_cells`."""
+        return self._filled(np.random.default_rng((self.seed, step)), size or self.size, 1, hidden_cells)
+
+    def ordered(self, step: int, size: int, orders: int) -> Batch:
+        """Batch `step` of `size` crops, each `orders` times, one after another, as met in so many random orders."""
+        return self._filled(np.random.default_rng((self.seed, step, orders)), size, orders, hidden_steps)
+
+    def _filled(
+        self,
+        rng: np.random.Generator,
+        size: int,
+        copies: int,
+        hide: Callable[[int, int, np.random.Generator], Mask],
+    ) -> Batch:
         voices = len(self.pieces[0])
-        cells = np.zeros((self.size, voices, self.length), np.int64)
+        cells = np.zeros((size * copies, voices, self.length), np.int64)
         known, hidden = np.zeros(cells.shape, bool), np.zeros(cells.shape, bool)
-        edges = np.zeros((self.size, self.length // STEPS_PER_BEAT, 2), bool)
-        for b, i in enumerate(rng.choice(len(self.pieces), self.size, p=self.share)):
+        edges = np.zeros((len(cells), self.length // STEPS_PER_BEAT, 2), bool)
+        for first, i in zip(
+            range(0, len(cells), copies), rng.choice(len(self.pieces), size, p=self.share), strict=True
+        ):
             crop, begins, ends = self._crop(int(i), rng)
             n = crop.shape[1]
-            edges[b, 0, 0] = begins
-            edges[b, (n - 1) // STEPS_PER_BEAT, 1] = ends
-            cells[b, :, :n] = crop
-            hidden[b, :, :n] = hidden_cells(n, voices, rng)
-            known[b, :, :n] = ~hidden[b, :, :n]
+            rows = slice(first, first + copies)
+            edges[rows, 0, 0] = begins
+            edges[rows, (n - 1) // STEPS_PER_BEAT, 1] = ends
+            cells[rows, :, :n] = crop
+            hidden[rows, :, :n] = [hide(n, voices, rng) for _ in range(copies)]
+            known[rows, :, :n] = ~hidden[rows, :, :n]
         return Batch(cells, known, hidden, edges)
 
     def _crop(self, i: int, rng: np.random.Generator) -> tuple[Cells, bool, bool]:

@@ -1,10 +1,10 @@
 """Training the net of counterpoint: hide cells, predict them, follow the gradient, keep the average of the weights.
 
 The loss is Coconet's: cross-entropy of the hidden cells, each score's sum divided by how many are hidden (arXiv
-1903.07227, section 3). Nets that were trained before may teach another: half of what it is to say is then the mean of
-their beliefs (born-again networks: Furlanello et al. 2018, arXiv 1805.04770), which says more of 229 pieces than their
-notes do. Matrices of the blocks follow Muon (Jordan et al. 2024), everything else AdamW; what is
-judged and kept is an exponential average of the weights.
+1903.07227, section 3). A net that has learned so may go on with the loss by which such nets are judged, the likelihood
+of a mixture of several orders: a step that one order makes plain need not be guessed where another hides too much.
+Matrices of the blocks follow Muon (Jordan et al. 2024), everything else AdamW; what is judged and kept is an
+exponential average of the weights.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ from antiphon.train.chorale_data import Batch, Chorales
 from antiphon.train.chorale_net import ChoraleNet, ChoraleNetConfig
 from antiphon.train.machine import native_bf16
 
-__all__ = ["ChoraleRun", "ChoraleTrainConfig", "load_chorale_net", "nats_per_cell", "train_chorales"]
+__all__ = ["ChoraleRun", "ChoraleTrainConfig", "load_chorale_net", "nats_of_orders", "nats_per_cell", "train_chorales"]
 
 _VALIDATION_LENGTH, _VALIDATION_SIZE, _VALIDATION_SEED = 128, 16, 1
+_APART = 0.75  # the power by which the product of a step's voices, each predicted apart, stands for all of them
+_NEVER = -1e9  # the logarithm of a weight of nothing
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class ChoraleTrainConfig:
     evaluate_crops: int = 320  # of the validation pieces
     threads: int = 1
     start: str | None = None  # a checkpoint whose averaged net it goes on from, of the same shape
-    teachers: tuple[str, ...] = ()  # checkpoints whose averaged nets teach it
-    taught: float = 0.5  # the teachers' share of what it is to say
+    orders: int = 0  # 2 or more: learn, and be judged by, the mean of so many orders
+    orders_share: float = 0.7  # of the loss; the rest is Coconet's
 
 
 @dataclass
@@ -69,14 +71,41 @@ class _Progress:
     validation: float = math.nan
 
 
-def nats_per_cell(logits: Tensor, batch: Batch, targets: Tensor | None = None) -> Tensor:
-    """Mean cross-entropy of the hidden cells of each score, shape (B,), from logits (B, V, T, K).
+def _nats(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of the hidden cells, 0 elsewhere, and which are hidden: (B, V, T) both."""
+    cells, hidden = torch.from_numpy(batch.cells), torch.from_numpy(batch.hidden)
+    each = F.cross_entropy(logits.float().flatten(0, 2), cells.flatten(), reduction="none").view_as(hidden)
+    return each * hidden, hidden
 
-    `targets`: what should have been said instead of the true cells, classes (B, V, T) or odds (B, V, T, K).
+
+def nats_per_cell(logits: Tensor, batch: Batch) -> Tensor:
+    """Mean cross-entropy of the hidden cells of each score, shape (B,), from logits (B, V, T, K)."""
+    nats, hidden = _nats(logits, batch)
+    return nats.sum((1, 2)) / hidden.sum((1, 2))
+
+
+def nats_of_orders(logits: Tensor, batch: Batch, orders: int) -> Tensor:
+    """Nats a cell of each score, shape (B / orders,), if its steps are met in any of `orders` orders alike.
+
+    Of `batch`, made by `Chorales.ordered`, so many rows are one score, each known up to a place of an order. The odds
+    of a step are the mean of those it has where it is hidden, each weighted by how seldom it would be hidden there,
+    since an order comes to it at every place alike.
     """
-    cells, hidden = torch.from_numpy(batch.cells) if targets is None else targets, torch.from_numpy(batch.hidden)
-    each = F.cross_entropy(logits.float().flatten(0, 2), cells.flatten(0, 2), reduction="none").view_as(hidden)
-    return (each * hidden).sum((1, 2)) / hidden.sum((1, 2))
+    nats, hidden = _nats(logits, batch)
+    V, T = hidden.shape[1:]
+    cells = hidden.sum(1)
+    asked = cells > 0  # (B, T)
+    steps = torch.from_numpy(batch.known | batch.hidden).any(1).sum(1, keepdim=True)
+    weight = torch.where(asked, (steps / asked.sum(1, keepdim=True)).log(), _NEVER).view(-1, orders, T)
+    power = _APART * V
+    said = (power * nats.sum(1) / cells.clamp(min=1)).view(-1, orders, T)
+    each = (weight.logsumexp(1) - (weight - said).logsumexp(1)) / power
+    met = asked.view(-1, orders, T).any(1)
+    return (each * met).sum(1) / met.sum(1)
+
+
+def _loss(logits: Tensor, batch: Batch, orders: int) -> Tensor:
+    return nats_of_orders(logits, batch, orders) if orders else nats_per_cell(logits, batch)
 
 
 def _logits(net: torch.nn.Module, batch: Batch) -> Tensor:
@@ -109,7 +138,6 @@ class ChoraleRun:
             self._begin_with(Path(config.start))
         self.average.load_state_dict(self.net.state_dict())
         self.average.eval().requires_grad_(False)
-        self.teachers = [load_chorale_net(Path(path))[0].requires_grad_(False) for path in config.teachers]
         self.optimisers = _optimisers(self.net, config)
         self.rates = [o.param_groups[0]["lr"] for o in self.optimisers]
         self.progress = _Progress()
@@ -119,7 +147,9 @@ class ChoraleRun:
         judged = Chorales(
             valid, length=_VALIDATION_LENGTH, size=_VALIDATION_SIZE, seed=_VALIDATION_SEED, transpose=False
         )
-        self.judged = [judged.batch(i) for i in range(-(-config.evaluate_crops // _VALIDATION_SIZE))]
+        size = _VALIDATION_SIZE // config.orders if config.orders else _VALIDATION_SIZE
+        batches = range(-(-config.evaluate_crops // size))
+        self.judged = [judged.ordered(i, size, config.orders) if config.orders else judged.batch(i) for i in batches]
 
     def _begin_with(self, path: Path) -> None:
         net, _ = load_chorale_net(path)
@@ -151,29 +181,34 @@ class ChoraleRun:
         cosine = c.final_rate + (1 - c.final_rate) * 0.5 * (1 + math.cos(math.pi * done))
         for optimiser, rate in zip(self.optimisers, self.rates, strict=True):
             optimiser.param_groups[0]["lr"] = rate * cosine * min(done / c.warm_up + 0.02, 1.0)
-        batch = self.batches[done >= 1 - c.long_share].batch(self.progress.step)
         torch.manual_seed(c.seed * 1_000_003 + self.progress.step)  # of dropout: a resumed run draws the same
         self.net.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
-            logits = _logits(self.net, batch)
-            beliefs = [_logits(teacher, batch) for teacher in self.teachers]
-        loss = nats_per_cell(logits, batch, self._taught(batch, beliefs)).mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = self._learn(self.batches[done >= 1 - c.long_share])
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), c.clip)
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         self.progress.step += 1
         self._follow()
-        return loss.item()
+        return loss
 
-    def _taught(self, batch: Batch, beliefs: list[Tensor]) -> Tensor | None:
-        """What is to be said of each cell: the truth, and the mean of the teachers' odds."""
-        if not beliefs:
-            return None
-        odds = torch.stack([belief.float().softmax(-1) for belief in beliefs]).mean(0)
-        truth = F.one_hot(torch.from_numpy(batch.cells), odds.shape[-1])
-        return torch.lerp(truth.float(), odds, self.config.taught)
+    def _learn(self, crops: Chorales) -> float:
+        """Add up the gradient of one step; its loss."""
+        step, orders, share = self.progress.step, self.config.orders, self.config.orders_share
+        if not orders:
+            return self._add(crops.batch(step), 1.0)
+        few = max(crops.size // 4, 1)
+        many = -(-3 * crops.size // (4 * orders))  # the rest of the rows, rounded up to whole scores
+        return self._add(crops.ordered(step, many, orders), share, orders) + self._add(
+            crops.batch(step, few), 1 - share
+        )
+
+    def _add(self, batch: Batch, share: float, orders: int = 0) -> float:
+        with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
+            logits = _logits(self.net, batch)
+        loss = share * _loss(logits, batch, orders).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -184,9 +219,9 @@ class ChoraleRun:
 
     @torch.no_grad()
     def evaluate(self) -> float:
-        """Nats per hidden cell of the validation crops by the averaged weights; saves, and keeps the best."""
+        """Nats a cell of the validation crops by the averaged weights, in its own loss; saves, and keeps the best."""
         with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
-            each = [nats_per_cell(_logits(self.average, batch), batch) for batch in self.judged]
+            each = [_loss(_logits(self.average, batch), batch, self.config.orders) for batch in self.judged]
         value = torch.cat(each).mean().item()
         self.progress.validation = value
         if value < self.progress.best:
