@@ -57,7 +57,7 @@ def test_a_note_is_heard_and_answered(visit, folders, address):
     page.keyboard.up("q")
     play_until_answered(page)
     hear_it_alone(page)
-    assert "ms an event" in page.inner_text("#cost")
+    page.wait_for_function("document.getElementById('cost').textContent.includes('ms an event')")  # at its second event
     assert page.evaluate("duet.roll.notes.some((note) => note.who === 'it')")
 
 
