@@ -82,7 +82,6 @@ def test_who_waits_for_an_answer_gets_it(duet):
 def test_who_never_pauses_is_answered_on_a_slow_machine_too(duet, thought, rate, wait):
     """By the model in the box; `thought`: seconds that hearing an event takes, and as many for drawing one."""
     answer = duet(ceaseless(), feed=thought, sample=thought)
-    print(f"\n{len(onsets(answer.played)) / 20:.1f} notes/s, never silent for {longest_wait(answer.played):.1f} s")
     assert len(onsets(answer.played)) / 20 > rate
     assert longest_wait(answer.played) < wait
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from antiphon.codec.grid import CLASSES, PITCHES, REST
 from antiphon.engine.chorale import ChoraleModel
 from antiphon.train.checkpoint import RunError
+from antiphon.train.chorale import main
 from antiphon.train.chorale_data import Batch, Chorales, hidden_cells, hidden_steps, voice_ranges
 from antiphon.train.chorale_export import export_chorale
 from antiphon.train.chorale_loop import (
@@ -71,13 +72,22 @@ def test_it_is_equivariant_to_time_away_from_the_edges():
 @torch.no_grad()
 def test_it_is_told_where_the_piece_begins_and_ends():
     net, cells, known = _net(), _cells((1, 4, 80)), torch.zeros(1, 4, 80)
+    near = 4 * sum((1, 2))  # steps from which a small net's two blocks can look
+    begun, ended = (
+        (_edges(1, 80, begins=1.0), slice(0, 4), slice(4 + 2 * near, None)),
+        (_edges(1, 80, ends=1.0), slice(-4, None), slice(0, -4 - 2 * near)),
+    )
     inside = net(cells, known, _edges(1, 80))
-    for edges, there, far in (
-        ({"begins": 1.0}, slice(0, 4), slice(-4, None)),
-        ({"ends": 1.0}, slice(-4, None), slice(0, 4)),
-    ):
-        change = (net(cells, known, _edges(1, 80, **edges)) - inside).abs()
+    for edges, there, far in (begun, ended):
+        change = (net(cells, known, edges) - inside).abs()
         assert change[:, :, there].mean() > 2 * change[:, :, far].mean()
+    for block in net.blocks:  # by recall alone it can be heard further away
+        block.from_recall.weight.zero_()
+    inside = net(cells, known, _edges(1, 80))
+    for edges, there, far in (begun, ended):
+        told = net(cells, known, edges)
+        assert not torch.allclose(told[:, :, there], inside[:, :, there])
+        assert torch.equal(told[:, :, far], inside[:, :, far])
 
 
 @torch.no_grad()
@@ -225,6 +235,9 @@ def test_of_the_steps_of_an_order_some_are_being_filled(length, voices, seed):
     hidden = hidden_steps(length, voices, np.random.default_rng(seed))
     assert hidden.shape == (voices, length)
     assert hidden.any()
+    long = np.concatenate([hidden_steps(400, voices, np.random.default_rng((seed, i))) for i in range(8)], axis=1)
+    begun = (long.any(0) & ~long.all(0)).sum() / long.any(0).sum()
+    assert 0.15 < begun < 0.35
 
 
 def test_a_score_is_met_in_several_orders_at_once():
@@ -267,8 +280,38 @@ def test_the_kindest_order_counts_most():
     assert nats_of_orders(logits, batch, 2).item() == pytest.approx(one_of_two, rel=1e-3)
     logits.requires_grad_()
     nats_of_orders(logits, batch, 2).backward()
-    assert logits.grad[1].abs().sum() < 1e-3  # nor where another order hides too much
+    assert logits.grad[1].abs().sum() < 1e-3  # nothing is to be learned where another order makes it plain
     assert torch.isfinite(logits.grad).all()
+
+
+@given(st.integers(2, 4), st.integers(0, 10_000))
+def test_a_steps_odds_are_the_mean_of_its_orders_each_by_how_seldom_it_is_hidden(orders, seed):
+    batch = Chorales(PIECES, length=16, size=1, seed=seed).ordered(0, 2, orders)
+    logits = 3 * torch.randn(*batch.cells.shape, CLASSES, generator=torch.Generator().manual_seed(seed))
+    odds = torch.log_softmax(logits, -1).gather(-1, torch.from_numpy(batch.cells)[..., None])[..., 0].numpy()
+    wanted = []
+    for first in range(0, 2 * orders, orders):
+        steps = []
+        for step in range(16):
+            said = []  # weight, and odds of the step, of each order that hides it
+            for row in range(first, first + orders):
+                hidden = batch.hidden[row]
+                if hidden[:, step].any():
+                    length = (batch.known[row] | hidden).any(0).sum()
+                    mean = odds[row, hidden[:, step], step].mean()
+                    said.append((length / hidden.any(0).sum(), np.exp(0.75 * 4 * mean)))
+            if said:
+                weights, chances = np.array(said).T
+                steps.append(-np.log((weights * chances).sum() / weights.sum()) / (0.75 * 4))
+        wanted.append(np.mean(steps))
+    assert nats_of_orders(logits, batch, orders).numpy() == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("orders", [-1, 1, 17])
+def test_orders_that_cannot_be_are_refused_in_one_line(orders, dataset, tmp_path, capsys):
+    assert main([str(dataset), "-o", str(tmp_path / "run"), "--orders", str(orders)]) == 1
+    assert capsys.readouterr().err == f"orders must be 0 or from 2 to 16, not {orders}\n"
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_net_can_learn_the_mean_of_several_orders(dataset, tmp_path):

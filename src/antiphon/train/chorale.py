@@ -58,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for rate in ("learning_rate", "matrix_rate"):
         given[rate] = args.rates * getattr(_DEFAULT, rate)
     given["start"] = None if args.start is None else str(args.start / _BEST)
-    config = replace(_DEFAULT, net=replace(_DEFAULT.net, **shape), **given)
     try:
+        config = replace(_DEFAULT, net=replace(_DEFAULT.net, **shape), **given)
         progress = train_chorales(args.data, args.out, config, resume=args.resume)
         print(f"{args.out}: {progress['step']:,} steps, {progress['best']:.4f} nats a cell of validation")
         if args.bundle:
@@ -79,7 +79,8 @@ def export_run(run: Path, bundle: Path, lineage: dict[str, object]) -> None:
     net, progress = load_chorale_net(run / _BEST)
     about = json.loads((run / "config.json").read_text())
     lineage = lineage | {"antiphon": __version__, "steps": progress["step"], "training": about}
-    figures = {"nats_per_hidden_cell": progress["best"]}
+    name = "nats_per_cell_of_orders" if about.get("orders") else "nats_per_hidden_cell"
+    figures = {name: progress["best"]}
     made = export_chorale(net, bundle, name=bundle.name, lineage=lineage, validation=figures)
     size = sum(p.stat().st_size for p in bundle.iterdir()) / 1e6
     print(f"{bundle}: {made['parameters']:,} parameters, {size:.1f} MB")

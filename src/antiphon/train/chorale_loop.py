@@ -56,11 +56,15 @@ class ChoraleTrainConfig:
     clip: float = 1.0
     seed: int = 0
     evaluate_every: int = 500  # steps
-    evaluate_crops: int = 320  # of the validation pieces
+    evaluate_crops: int = 320  # of the validation pieces, a crop counted in each of its orders
     threads: int = 1
     start: str | None = None  # a checkpoint whose averaged net it goes on from, of the same shape
     orders: int = 0  # 2 or more: learn, and be judged by, the mean of so many orders
     orders_share: float = 0.7  # of the loss; the rest is Coconet's
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.orders <= _VALIDATION_SIZE or self.orders == 1:
+            raise ValueError(f"orders must be 0 or from 2 to {_VALIDATION_SIZE}, not {self.orders}")
 
 
 @dataclass
@@ -147,9 +151,10 @@ class ChoraleRun:
         judged = Chorales(
             valid, length=_VALIDATION_LENGTH, size=_VALIDATION_SIZE, seed=_VALIDATION_SEED, transpose=False
         )
-        size = _VALIDATION_SIZE // config.orders if config.orders else _VALIDATION_SIZE
-        batches = range(-(-config.evaluate_crops // size))
-        self.judged = [judged.ordered(i, size, config.orders) if config.orders else judged.batch(i) for i in batches]
+        batches, orders = range(-(-config.evaluate_crops // _VALIDATION_SIZE)), config.orders
+        self.judged = [
+            judged.ordered(i, _VALIDATION_SIZE // orders, orders) if orders else judged.batch(i) for i in batches
+        ]
 
     def _begin_with(self, path: Path) -> None:
         net, _ = load_chorale_net(path)

@@ -76,8 +76,8 @@ class Recall(nn.Module):
     """Every beat hears those that are like it, wherever they are: (B, N, P, C) -> (B, N, P, recalled).
 
     Attention among beats (Vaswani et al. 2017, arXiv 1706.03762) whose queries and keys are a beat's channels at all
-    pitches, so that what was transposed as a whole is found as well; with a bias for each distance (T5: Raffel et al.
-    2020, arXiv 1910.10683). A chorale's lines return, often to the letter, further apart than convolutions reach.
+    pitches, so that a piece is recalled alike in every key; with a bias for each distance (T5: Raffel et al. 2020,
+    arXiv 1910.10683). A chorale's lines return, often to the letter, further apart than convolutions reach.
     """
 
     def __init__(self, c: ChoraleNetConfig) -> None:
