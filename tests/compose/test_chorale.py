@@ -126,6 +126,15 @@ def test_segments_are_sung_together():
     assert {cells.shape for cells, _ in choir.asked if len(cells) == 2} == {(2, 4, 9)}
 
 
+def test_of_a_segment_in_which_nothing_is_free_nothing_is_asked():
+    segments = np.stack([SCORE, SCORE])
+    segments[1, 0] = SILENT
+    choir = RandomChoir()
+    made = chorale.revoice(choir, segments, _rng(), voices=[0], options=QUICK)
+    assert {len(cells) for cells, _ in choir.asked} == {1}
+    assert (made.scores[0, 1] == segments[1]).all()
+
+
 def test_a_transition_keeps_both_ends():
     after = SCORE[:, :5] + 2
     made = chorale.transition(RandomChoir(), SCORE, after, _rng(), steps=7, count=2, options=QUICK)

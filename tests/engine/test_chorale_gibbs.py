@@ -1,5 +1,7 @@
 """What Gibbs sampling and the last pass promise, whatever the model believes."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,19 +19,22 @@ CELLS = arrays.arrays(np.int64, SHAPE, elements=st.integers(0, REST))
 FREE = arrays.arrays(np.bool_, SHAPE)
 
 
-@given(CELLS, FREE, st.integers(0, 2**32), st.integers(0, 3))
+TOGETHER = st.sampled_from([None, 0.0, 2.5, 9.0, math.inf])
+
+
+@given(CELLS, FREE, st.integers(0, 2**32), TOGETHER)
 @settings(max_examples=30, deadline=None)
-def test_what_is_given_is_kept_to_the_letter(cells, free, seed, parts):
-    gibbs = Gibbs(RandomChoir().predict, np.random.default_rng(seed), Sampling(steps=3, parts=parts))
+def test_what_is_given_is_kept_to_the_letter(cells, free, seed, together):
+    gibbs = Gibbs(RandomChoir().predict, np.random.default_rng(seed), Sampling(steps=3, together=together))
     made = gibbs.sample(cells, free).cells
     assert (made == cells)[~free].all()
 
 
-@given(FREE, arrays.arrays(np.bool_, CLASSES), st.integers(0, 2**32))
+@given(FREE, arrays.arrays(np.bool_, CLASSES), st.integers(0, 2**32), TOGETHER)
 @settings(max_examples=30, deadline=None)
-def test_what_is_forbidden_never_comes(free, allowed, seed):
+def test_what_is_forbidden_never_comes(free, allowed, seed, together):
     allowed[17] = True
-    gibbs = Gibbs(RandomChoir().predict, np.random.default_rng(seed), Sampling(steps=3))
+    gibbs = Gibbs(RandomChoir().predict, np.random.default_rng(seed), Sampling(steps=3, together=together))
     made = gibbs.sample(np.zeros(SHAPE, np.int64), free, allowed=allowed).cells
     assert allowed[made[free]].all()
 
@@ -53,7 +58,8 @@ def test_the_model_is_never_shown_what_it_is_asked_for():
     choir = RandomChoir()
     free = np.zeros(SHAPE, bool)
     free[:, 1] = True
-    Gibbs(choir.predict, np.random.default_rng(0), Sampling(steps=5)).sample(np.zeros(SHAPE, np.int64), free)
+    sampling = Sampling(steps=5, together=math.inf)
+    Gibbs(choir.predict, np.random.default_rng(0), sampling).sample(np.zeros(SHAPE, np.int64), free)
     assert not (choir.asked[0][1] & free).any()  # at first all that is free is hidden
     shares = [1 - known[free].mean() for _, known in choir.asked]
     assert all(known[~free].all() for _, known in choir.asked)
@@ -70,19 +76,56 @@ def test_the_block_shrinks():
 
 def test_one_cell_at_a_time_asks_once_for_each():
     choir, free = RandomChoir(), np.ones(SHAPE, bool)
-    gibbs = Gibbs(choir.predict, np.random.default_rng(0), Sampling(steps=1, parts=0))
+    gibbs = Gibbs(choir.predict, np.random.default_rng(0), Sampling(steps=1, together=0.0))
     gibbs.sample(np.zeros(SHAPE, np.int64), free)
     known = np.array([known.sum() for _, known in choir.asked])
     assert (known == 2 * np.arange(24)).all()
 
 
-def test_parts_of_a_block_see_those_before_them():
-    choir = RandomChoir()
-    gibbs = Gibbs(choir.predict, np.random.default_rng(0), Sampling(steps=1, parts=4))
+@given(FREE, st.floats(0, 12), st.integers(0, 2**32))
+@settings(max_examples=30, deadline=None)
+def test_what_is_drawn_together_is_no_more_unsure_than_was_asked(free, together, seed):
+    rng = np.random.default_rng(seed)
+    choir = SteadyChoir(rng.gamma(0.3, size=(*SHAPE[1:], CLASSES)))
+    unsure = -(np.exp(choir.log_p) * choir.log_p).sum(-1)
+    asked = []
+
+    def predict(cells, known):
+        asked.append((cells, known))
+        return choir.predict(cells, known)
+
+    made = Gibbs(predict, rng, Sampling(steps=1, together=together)).sample(np.zeros(SHAPE, np.int64), free).cells
+    after = [known for _, known in asked[1:]] + [np.ones(SHAPE, bool)]
+    for (cells, known), then in zip(asked, after, strict=False):
+        assert (cells == made)[known].all()  # each go sees what was drawn before it
+        for score in range(len(made)):
+            drawn = unsure[(then & ~known)[score]]
+            assert len(drawn) or known[score].all()
+            assert drawn.sum() - drawn.max(initial=0) <= together + 1e-4
+
+
+def test_cells_that_are_sure_are_drawn_at_once():
+    weights = np.zeros((4, 6, CLASSES))
+    weights[..., 20] = 1.0
+    asked = []
+
+    def predict(cells, known):
+        asked.append(known)
+        return SteadyChoir(weights).predict(cells, known)
+
+    gibbs = Gibbs(predict, np.random.default_rng(0), Sampling(steps=1, together=0.1))
     gibbs.sample(np.zeros(SHAPE, np.int64), np.ones(SHAPE, bool))
-    (first, _), (second, known) = choir.asked[0], choir.asked[1]
-    assert known.sum() == 12
-    assert (first[~known] == second[~known]).all()
+    assert len(asked) == 1
+
+
+def test_a_line_is_drawn_with_care_and_several_voices_by_many_steps():
+    line, choir = np.zeros(SHAPE, bool), Sampling(temperature=0.5)
+    line[:, 2] = True
+    assert choir.schedule_for(line).together < math.inf
+    assert choir.schedule_for(~line).together == math.inf
+    assert choir.schedule_for(~line).steps == steps_for(~line)
+    own = Sampling(steps=3, together=0.0, annealing=Annealing(0.5)).schedule_for(line)
+    assert (own.steps, own.together, own.annealing.most) == (3, 0.0, 0.5)
 
 
 def test_it_stops_when_nothing_changes():
@@ -113,7 +156,17 @@ def test_what_is_drawn_is_what_the_model_believes():
     assert (cold.sample(np.zeros(SHAPE, np.int64), np.ones(SHAPE, bool)).cells == 10).all()
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"temperature": -1.0}, {"temperature": float("nan")}, {"parts": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"steps": 0},
+        {"temperature": -1.0},
+        {"temperature": float("nan")},
+        {"together": -1.0},
+        {"together": float("nan")},
+        {"settled": -1},
+    ],
+)
 def test_wrong_sampling_is_refused(wrong):
     with pytest.raises(ValueError, match=r"must be"):
         Sampling(**wrong)

@@ -327,11 +327,17 @@ def _singable(options: Options) -> Mask:
 
 
 def _alone(model: ChoraleModel, options: Options) -> LogProbabilities:
-    """The model's own predictions, but that it is not shown general silence, of which chorales have none."""
+    """The model's own predictions, but that it is not shown general silence, of which chorales have none.
+
+    Of a score of which all is known nothing is asked, and nothing told.
+    """
 
     def predict(cells: Cells, known: Mask) -> npt.NDArray[np.float32]:
         silence = (cells == REST).all(axis=1, keepdims=True)
-        return model.log_probabilities(cells, known & ~silence, start=options.start)
+        asked = ~known.all(axis=(1, 2))
+        log_p = np.zeros((*cells.shape, CLASSES), np.float32)
+        log_p[asked] = model.log_probabilities(cells[asked], (known & ~silence)[asked], start=options.start)
+        return log_p
 
     return predict
 

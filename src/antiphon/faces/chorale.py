@@ -48,9 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sampling.add_argument("--seed", type=int, default=0, help="the same seed gives the same music (0)")
     sampling.add_argument("--temperature", type=float, default=0.9, help="lower is safer (0.9)")
     sampling.add_argument(
-        "--gibbs", metavar="N", type=int, help="steps of sampling (as many as cells are free, 8 to 128)"
+        "--gibbs", metavar="N", type=int, help="steps of sampling (as many as cells are free, 8 to 128; a voice: 17)"
     )
-    sampling.add_argument("--parts", type=int, default=1, help="draw a step's cells in so many goes; 0: one by one (1)")
+    sampling.add_argument(
+        "--together",
+        metavar="NATS",
+        type=float,
+        help="draw at once what is together unsure by no more; 0: one by one (a voice: 0.3, more: inf)",
+    )
     sampling.add_argument("--no-polish", action="store_true", help="leave parallel fifths and octaves as they come")
     sampling.add_argument("--rests", action="store_true", help="new voices may rest")
     what = parser.add_argument_group("what is made")
@@ -245,7 +250,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.out}: what is written ends in .mid, .musicxml or .npy")
     if not 10 <= args.tempo <= 1000:
         raise ValueError(f"--tempo must be 10 to 1000 beats a minute, not {args.tempo:g}")
-    sampling = Sampling(steps=args.gibbs, temperature=args.temperature, parts=args.parts)
+    sampling = Sampling(steps=args.gibbs, temperature=args.temperature, together=args.together)
     with tqdm(unit="step", leave=False) as bar:
 
         def show(step: int, steps: int) -> None:
