@@ -134,6 +134,8 @@ def test_masks_of_every_size_and_kind_are_met():
     assert shares.min() > 100
     assert 0.2 < np.mean([(m.all(0) | ~m.any(0)).all() for m in masks]) < 0.6
     assert np.mean([m.all(1).any() and not m.all() for m in masks]) > 0.05
+    going_on = [not m[:, :4].any() and m[:, 8:].all() for m in masks]
+    assert 0.01 < np.mean(going_on) < 0.1
 
 
 @given(st.integers(0, 10_000))

@@ -1,7 +1,8 @@
 """What the net of counterpoint is shown: crops of the chorales in many keys, and which of their cells are hidden.
 
 The masks are those in which it will be asked. Single cells in any order (NADE's orderless masks: Uria et al. 2014,
-Huang et al. 2017), whole steps, as the published likelihood asks, and whole voices, as in a harmonisation.
+Huang et al. 2017), whole steps at random or from one on, as the published likelihoods ask, and whole voices, as in a
+harmonisation.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ __all__ = ["Batch", "Chorales", "hidden_cells", "hidden_steps", "voice_ranges"]
 Mask = npt.NDArray[np.bool_]
 
 _CELLS, _STEPS = 0.45, 0.4  # shares of the kinds of mask; the rest are of voices
+_IN_TIME = 0.3  # of the masks of steps: share that hides all from a step on, as in going on
 _BEGUN = 0.25  # of the steps hidden for the mean of several orders: share that are being filled, voice by voice
 
 
@@ -55,7 +57,8 @@ def hidden_cells(length: int, voices: int, rng: np.random.Generator) -> Mask:
     if kind < _CELLS:
         hidden.flat[rng.permutation(hidden.size)[: rng.integers(1, hidden.size + 1)]] = True
     elif kind < _CELLS + _STEPS:
-        steps = rng.permutation(length)[: rng.integers(1, length + 1)]
+        order = np.arange(length) if rng.random() < _IN_TIME else rng.permutation(length)
+        steps = order[rng.integers(length) :]
         hidden[:, steps] = True
         if rng.random() < 0.5:  # one of them is being filled, voice by voice
             hidden[rng.permutation(voices)[: rng.integers(voices)], steps[0]] = False
