@@ -1,5 +1,8 @@
 """What is composed around given music, whatever the model believes."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,6 +127,15 @@ def test_segments_are_sung_together():
     made = chorale.revoice(choir, segments, _rng(), passes=2, options=QUICK)
     assert made.scores.shape == (2, 2, 4, 9)
     assert {cells.shape for cells, _ in choir.asked if len(cells) == 2} == {(2, 4, 9)}
+
+
+@pytest.mark.parametrize("make", [partial(chorale.revoice, passes=2), partial(chorale.upsample, factor=8)])
+def test_progress_never_goes_back_and_ends_when_all_is_done(make):
+    told = []
+    options = replace(QUICK, progress=lambda step, steps: told.append(step / steps))
+    make(RandomChoir(), SCORE, _rng(), options=options)
+    assert told == sorted(told)
+    assert 0 < told[0] < told[-1] == 1
 
 
 def test_of_a_segment_in_which_nothing_is_free_nothing_is_asked():

@@ -8,7 +8,7 @@ given voices rest stay silent: upbeats, pauses, the end.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +67,7 @@ class OutOfRange(ValueError):
 class Options:
     """How music is made. `polish`: notes that make parallels are drawn again. `rests`: free voices may rest.
 
-    `progress` is told (step, steps) of each round of sampling.
+    `progress` is told (step, steps) after each step of sampling.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -79,6 +79,10 @@ class Options:
     def __post_init__(self) -> None:
         if not 0 <= self.start < STEPS_PER_BEAT:
             raise ValueError(f"a score starts 0 to {STEPS_PER_BEAT - 1} sixteenths after a beat, not {self.start}")
+
+    def in_rounds(self, done: int, rounds: int) -> Options:
+        """The same for one of several rounds of sampling alike, `done` of them before: progress is told of them all."""
+        return replace(self, progress=lambda step, steps: self.progress(done * steps + step, rounds * steps))
 
 
 @dataclass(frozen=True)
@@ -172,12 +176,12 @@ def revoice(
     given = np.asarray(scores)
     now = np.stack([_checked(score) for score in given.reshape(-1, *given.shape[-2:])])
     options, after, kept = options or Options(), [], []
-    for _ in range(passes):
+    for i in range(passes):
         before = now
-        for voice in voices:
+        for j, voice in enumerate(voices):
             free = np.zeros(now.shape, bool)
             free[:, voice] = now[:, voice] != SILENT
-            now = _fill(model, now, free, rng, options)
+            now = _fill(model, now, free, rng, options.in_rounds(i * len(voices) + j, passes * len(voices)))
         after.append(now.reshape(given.shape))
         kept.append(float((now == before).mean()))
     return Revoiced(np.stack(after), tuple(kept))
@@ -242,12 +246,13 @@ def upsample(
         raise ValueError(f"a score is made longer by a factor of 2, 4, 8 ..., not {factor}")
     now = _checked(score)
     _check_length(now.shape[1] * factor)
-    while factor > 1:
+    doublings = factor.bit_length() - 1
+    for i in range(doublings):
         now = np.repeat(now, 2, axis=1)
         free = now != SILENT
         free[:, ::2] = False
-        now = _fill(model, now[None], free[None], rng, options or Options(), fresh=False)[0]
-        factor //= 2
+        round_options = (options or Options()).in_rounds(i, doublings)
+        now = _fill(model, now[None], free[None], rng, round_options, fresh=False)[0]
     return now
 
 
