@@ -184,6 +184,27 @@ def test_scores_are_written_as_a_table_and_drawn(tune: Path, capsys: pytest.Capt
             assert drawn.width == 1600
 
 
+MINOR_THEN_MAJOR = [
+    [72, 74, 75, 74, 72, 71, 72, 76],
+    [67, 67, 67, 67, 63, 62, 67, 67],
+    [48, 47, 48, 43, 44, 43, 48, 48],
+]
+
+
+@pytest.mark.parametrize(("transpose", "key"), [([], "C minor"), (["--transpose", "2"], "D minor")])
+def test_the_key_that_was_stretched_by_is_the_one_that_is_told(
+    transpose: list[str], key: str, tune: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A last chord in major, held nine times as long, would be heard as the key."""
+    np.save("minor.npy", np.array(MINOR_THEN_MAJOR).repeat(4, axis=1))
+    assert main(["vary", "minor.npy", "-o", "a.mid", "--scores", "s.tsv"]) == 0
+    assert "in C minor" in capsys.readouterr().out
+    assert main(["vary", "minor.npy", "-o", "a.npy", "--stretch", "9", *transpose, "--scores", "s.tsv"]) == 0
+    assert f"in {key}" in capsys.readouterr().out
+    assert main(["vary", "a.npy", "-o", "b.mid", "--scores", "s.tsv"]) == 0
+    assert f"in {key}" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

@@ -1,4 +1,4 @@
-"""docs/vary.md and docs/render.md: what stands there runs as it is written, and draws what it shows."""
+"""docs/chorales.md, vary.md and render.md: what stands there runs as it is written, and draws what it shows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from antiphon.faces.cli import main
@@ -14,10 +15,19 @@ from antiphon.music.tuning import SCALES
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
+def _small_dataset(path: Path) -> None:
+    """Two chords, in the form of the dataset that a reader of the docs has."""
+    piece = np.array([[67] * 8 + [69] * 8, [64] * 16, [60] * 8 + [57] * 8, [48] * 8 + [45] * 8]).T
+    pieces = np.empty(1, object)
+    pieces[0] = piece.astype(float)
+    np.savez(path, train=pieces, valid=pieces, test=pieces)
+
+
 @pytest.mark.system("csound", "fluidsynth", "ffmpeg")
-@pytest.mark.parametrize("page", ["vary.md", "render.md"])
+@pytest.mark.parametrize("page", ["chorales.md", "vary.md", "render.md"])
 def test_a_page_runs_as_it_is_written(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    _small_dataset(tmp_path / "Jsb16thSeparated.npz")
     text = (DOCS / page).read_text()
     ran = 0
     for python, command in re.findall(r"```python\n(.*?)```|^    antiphon ([^\n]*)$", text, re.DOTALL | re.MULTILINE):
@@ -25,7 +35,7 @@ def test_a_page_runs_as_it_is_written(page: str, tmp_path: Path, monkeypatch: py
             exec(python, {})
         else:
             assert main(shlex.split(command)) == 0, command
-            (made,) = re.findall(r"-o (\S+)", command)
+            (made,) = re.findall(r"(?:-o|--json) (\S+)", command)
             assert Path(made).stat().st_size > 100
         ran += 1
     assert ran >= 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,13 +110,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Studio:
     """What operations need besides the texture and their argument."""
 
     args: argparse.Namespace
     rng: np.random.Generator
-    key: Callable[[Texture], Key]
+    heard: Key | None = None
+
+    def key(self, texture: Texture) -> Key:
+        """The key that was given, or that was heard in the piece when first needed, and moves only with it."""
+        if self.heard is None:
+            self.heard = _key(self.args, texture)
+        return self.heard
 
 
 @dataclass(frozen=True)
@@ -175,9 +181,11 @@ def _swell(texture: Texture, amount: int, studio: _Studio) -> Texture:
     return swelling(texture, amount, studio.rng)
 
 
-def _transpose(texture: Texture, semitones: int, _: _Studio) -> Texture:
+def _transpose(texture: Texture, semitones: int, studio: _Studio) -> Texture:
     from antiphon.compose.variations import transposed
 
+    if studio.heard is not None and studio.args.key is None:
+        studio.heard = replace(studio.heard, tonic=(studio.heard.tonic + semitones) % 12)
     return transposed(texture, semitones)
 
 
@@ -248,7 +256,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--tempo must be 10 to 1000 beats a minute, not {args.tempo:g}")
     texture = _read(args.tune, args.tempo)
     given = texture.steps
-    studio = _Studio(args, np.random.default_rng(args.seed), lambda now: _key(args, now))
+    studio = _Studio(args, np.random.default_rng(args.seed))
     by_name = {operation.name: operation for operation in _OPERATIONS}
     for name, value in args.operations:
         try:
@@ -297,8 +305,6 @@ def _key(args: argparse.Namespace, texture: Texture) -> Key:
 
 
 def _draw(score: Score, path: Path, title: str) -> None:
-    from dataclasses import replace
-
     from antiphon.music.roll import draw_roll
 
     # Each voice in a colour of its own: as if it were an instrument of its own.
