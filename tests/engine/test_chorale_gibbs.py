@@ -104,6 +104,20 @@ def test_what_is_drawn_together_is_no_more_unsure_than_was_asked(free, together,
             assert drawn.sum() - drawn.max(initial=0) <= together + 1e-4
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_a_net_that_gives_no_numbers_keeps_nobody_waiting():
+    asked = []
+
+    def predict(cells, known):
+        asked.append(known)
+        assert len(asked) <= known[0].size, "it never ends"
+        return np.full((*cells.shape, CLASSES), np.nan, np.float32)
+
+    gibbs = Gibbs(predict, np.random.default_rng(0), Sampling(steps=1, together=0.3))
+    gibbs.sample(np.zeros(SHAPE, np.int64), np.ones(SHAPE, bool))
+    assert len(asked) == 24
+
+
 def test_cells_that_are_sure_are_drawn_at_once():
     weights = np.zeros((4, 6, CLASSES))
     weights[..., 20] = 1.0

@@ -247,10 +247,10 @@ def chunks_of(source: Path, out: Path) -> list[Path]:
     return sorted((out.parent / f"{out.name}.partial").glob("chunk-*.arrays"))
 
 
-@pytest.mark.parametrize("trouble", ["missing", "empty", "taken", "all bad", "share"])
+@pytest.mark.parametrize("trouble", ["missing", "empty", "taken", "all bad", "share", "key"])
 def test_what_cannot_be_prepared_is_said_in_one_line(tmp_path: Path, trouble: str) -> None:
     source, out = tmp_path / "tunes", tmp_path / "corpus"
-    share = 0.03
+    share, key = 0.03, "as-is"
     if trouble != "missing":
         source.mkdir()
     if trouble == "taken":
@@ -261,9 +261,13 @@ def test_what_cannot_be_prepared_is_said_in_one_line(tmp_path: Path, trouble: st
     if trouble == "share":
         many(source, 1)
         share = 1.0
+    if trouble == "key":
+        many(source, 1)
+        key = "H"
     with pytest.raises(CorpusError) as refusal:
-        prepare([source], out, valid_fraction=share, **HERE)
+        prepare([source], out, valid_fraction=share, key=key, **HERE)
     assert "\n" not in str(refusal.value)
+    assert not out.with_name("corpus.partial").exists() or trouble == "all bad"
 
 
 def test_a_folder_that_is_no_corpus_is_refused_in_one_line(tmp_path: Path) -> None:

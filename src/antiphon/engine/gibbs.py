@@ -157,8 +157,10 @@ class Gibbs:
         unsure = -(p * np.log(np.where(p > 0, p, 1))).sum(-1).reshape(len(p), -1)
         order = np.where(hidden, self.rng.random(hidden.shape), 2).reshape(len(p), -1).argsort(-1)
         met = np.take_along_axis(unsure, order, -1)
+        few = met.cumsum(-1) - np.maximum.accumulate(met, -1) <= most
+        few[:, 0] = True  # even of a net that gives no numbers
         now = np.empty(order.shape, bool)
-        np.put_along_axis(now, order, met.cumsum(-1) - np.maximum.accumulate(met, -1) <= most, -1)
+        np.put_along_axis(now, order, few, -1)
         return hidden & now.reshape(hidden.shape)
 
     def draw(self, log_p: Floats) -> Cells:

@@ -55,6 +55,14 @@ class Settings:
     parts: Parts = ALL_PARTS
     key: str = "as-is"
 
+    def __post_init__(self) -> None:
+        if self.key not in KEYS:
+            raise CorpusError(f"no key is called {self.key!r}: there are {', '.join(KEYS)}")
+        if not 0 <= self.valid_fraction < 1:
+            raise CorpusError(
+                f"the share of pieces set aside must be 0 or more and less than 1, not {self.valid_fraction}"
+            )
+
 
 @dataclass(frozen=True)
 class Source:
@@ -125,10 +133,6 @@ def prepare(
     if min_notes is not None:
         wanted = replace(wanted, limits={**wanted.limits, TOO_SHORT: min_notes})
     settings = Settings(valid_fraction, seed, pedal, tuple(sorted(exclude)), wanted, parts, key)
-    if key not in KEYS:
-        raise CorpusError(f"no key is called {key!r}: there are {', '.join(KEYS)}")
-    if not 0 <= valid_fraction < 1:
-        raise CorpusError(f"the share of pieces set aside must be 0 or more and less than 1, not {valid_fraction}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CorpusError(f"{out}: already there: name another folder, or remove it first")
     if cluster is not None:  # whose workers are in other folders
@@ -138,13 +142,7 @@ def prepare(
     partial.mkdir(parents=True, exist_ok=True)
     taken = [file for file in files if file.set not in settings.exclude and file.side != "excluded"]
     chunks = [_Chunk.of(taken[i : i + CHUNK], partial, pedal, parts) for i in range(0, len(taken), CHUNK)]
-    missing = [chunk for chunk in chunks if not chunk.path.exists()]
-    reused = len(taken) - sum(len(chunk.files) for chunk in missing)
-    processes, shown = jobs or os.cpu_count() or 1, Shown(len(taken), reused, progress)
-    if cluster is None:
-        work_through(_read_chunk, missing, processes, shown)
-    else:
-        work_on_cluster(_read_chunk, missing, cluster, partial, processes, shown)
+    reused = _read(chunks, partial, jobs or os.cpu_count() or 1, cluster, progress)
     rows, sketches = _gather(chunks, settings)
     choose_sides(rows, sketches, settings.valid_fraction, settings.seed)
     for row in rows:
@@ -226,6 +224,19 @@ class _Chunk:
             said = f"{file.path.absolute()}\0{stat.st_size}\0{stat.st_mtime_ns}\0{file.tune}\0"
             facts.update(said.encode("utf-8", "replace"))
         return cls(tuple(files), folder / f"chunk-{facts.hexdigest()[:24]}.arrays", pedal, parts)
+
+
+def _read(chunks: Sequence[_Chunk], partial: Path, processes: int, cluster: str | None, progress: bool) -> int:
+    """Read the files of the chunks that are not there yet; of how many files there was one."""
+    missing = [chunk for chunk in chunks if not chunk.path.exists()]
+    files = sum(len(chunk.files) for chunk in chunks)
+    reused = files - sum(len(chunk.files) for chunk in missing)
+    shown = Shown(files, reused, progress)
+    if cluster is None:
+        work_through(_read_chunk, missing, processes, shown)
+    else:
+        work_on_cluster(_read_chunk, missing, cluster, partial, processes, shown)
+    return reused
 
 
 def _read_chunk(chunk: _Chunk) -> int:

@@ -197,7 +197,7 @@ class Chorale extends HTMLElement {
 
   #options() {
     const temperature = number("Temperature", { min: 0, max: 2, step: 0.05, title: "Lower is safer" }, () => work.temperature, (value) => (work.temperature = value));
-    const gibbs = number("Steps", { min: 1, max: 1024, placeholder: "auto", title: "Of sampling; by default as many as cells are free" }, () => work.gibbs, (value) => (work.gibbs = value));
+    const gibbs = number("Steps", { min: 1, max: 1024, placeholder: "auto", title: "Of sampling; by default as many as suit the cells that are free" }, () => work.gibbs, (value) => (work.gibbs = value));
     const passes = number("Passes", { min: 1, max: 16, title: "How often each voice has its turn in Revoice" }, () => work.passes, (value) => (work.passes = value ?? 1));
     const seed = number("Seed", { min: 0, max: 2 ** 53 - 1, title: "The same seed gives the same music" }, () => work.seed, (value) => {
       work.seed = value ?? 0;
